@@ -186,16 +186,20 @@ def growth(agents):
     def latency(found):
         return f"{found['median'] * 1000:.0f} / {found['p90'] * 1000:.0f}"
 
+    def seconds(found, what):
+        return f"{found[what]['min']:.2f} s" if what in found else ""
+
     rows = [[services, f"{found['start']:.1f} s", f"{found['spawned']:.1f}",
              milliseconds(found["cpu"]), milliseconds(found["own_cpu"]),
              megabytes(found["memory"]["resident"]), megabytes(found["memory"]["private"]),
-             found["memory"]["threads"], f"{found['restart']['min']:.2f} s", f"{found['restart_cpu']['min']:.2f} s",
+             found["memory"]["threads"], seconds(found, "restart"), seconds(found, "restart_cpu"), seconds(found, "reboot"),
              latency(found["active"]),
              latency(found["visible"]), latency(found["pull"]), latency(found["rollback"])]
             for services, found in agents.items()]
     return report.table(
         ["services", "start to all OK", "spawned per poll", "CPU per poll", "of it the agent's own",
          "resident", "private", "threads", "restart with nothing to do", "its CPU",
+         "all mounted after a reboot",
          "commit to active, median / p90, ms",
          "to files seen", "to files seen after a pull", "rollback"], rows)
 

@@ -66,6 +66,21 @@ class Host:
         wait_for(self.all_ok, 300, "all services to be OK")
         return time.monotonic() - began
 
+    def restarted_without_mounts(self):
+        """Starts the agent as after a reboot: none of its mounts is there; seconds until all are."""
+        self.agent.stop()
+        enter = ["nsenter", f"--mount=/proc/{self.namespace.pid}/ns/mnt"]
+        subprocess.run([*enter, "xargs", "-r", "-n", "200", "umount"], input="\n".join(self.mounted()), text=True,
+                       check=True)
+        began = time.monotonic()
+        self.restarted()
+        wait_for(lambda: len(self.mounted()) == self.services, 300, "all mounts")
+        return time.monotonic() - began
+
+    def mounted(self):
+        table = pathlib.Path(f"/proc/{self.namespace.pid}/mounts").read_text()
+        return [line.split()[1] for line in table.splitlines() if line.split()[1].startswith(f"{self.published}/")]
+
     def settled(self):
         """Seconds of CPU that the agent takes until it rests, after its start."""
         used = processes.Cpu.of(self.pid).total

@@ -113,15 +113,19 @@ def agent_pull(directory, upstream, services, api, rounds):
 
 def agent_restart(directory, upstream, services, api, rounds):
     """From the start of an agent that finds everything as it should be to all services OK; and the CPU time that it takes
-    until it rests."""
-    took, cpu = [], []
+    until it rests. As root also from a start that finds nothing mounted, as after a reboot, to everything mounted."""
+    took, cpu, rebooted = [], [], []
     with Host(directory, upstream, services, "1h", api) as host:
         host.settled()
         for _ in range(rounds):
             host.agent.stop()
             took.append(host.restarted())
             cpu.append(host.settled())
-    return {"restart": spread(took), "restart_cpu": spread(cpu)}
+        for _ in range(rounds if host.namespace else 0):
+            rebooted.append(host.restarted_without_mounts())
+            host.settled()
+    found = {"restart": spread(took), "restart_cpu": spread(cpu)}
+    return {**found, "reboot": spread(rebooted)} if rebooted else found
 
 
 def peer_latency(kind, directory, upstream, rounds):

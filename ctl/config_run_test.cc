@@ -63,14 +63,23 @@ branch = "${machine}"
   TemporaryDirectory directory_;
 };
 
-TEST_F(ConfigRunTest, AGoodFileIsSaidToBeGoodAndWhoChecksTheRest) {
+TEST_F(ConfigRunTest, AGoodFileIsSaidToBeGood) {
   const std::string file = Good();
   const Result result = Ctl({"config", "check", file});
   EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
   EXPECT_EQ(result.out, absl::StrCat(file, ": good; [[services]]: 1, hosts: 2\n"));
-  EXPECT_THAT(result.err, HasSubstr(absl::StrCat(file,
-                                                 ":2: \"agent\" is checked by gitops-agent "
-                                                 "--config FILE --check-config only")));
+  EXPECT_EQ(result.err, "");
+}
+
+TEST_F(ConfigRunTest, TablesOfAllProgramsAreCheckedBesideTheFleet) {
+  directory_.Write("tables.toml",
+                   "[planner]\nhertbeat = \"9s\"\n[[hooks]]\nname = \"drain\"\n[[hosts]]\nname = "
+                   "\"web1\"\n");
+  const Result result = Ctl({"config", "check", directory_ / "tables.toml"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.out, AllOf(HasSubstr("tables.toml:2: [planner]: unknown key \"hertbeat\""),
+                                HasSubstr("tables.toml:3: [[hooks]] \"drain\": url: is missing"),
+                                HasSubstr("tables.toml:5: [[hosts]]: address: is missing")));
 }
 
 TEST_F(ConfigRunTest, ErrorsAndLikelyMistakesHaveFileAndLineAndExitStatusOne) {

@@ -11,14 +11,18 @@
 #include "common/client/promotion_client.h"
 #include "common/config/ports.h"
 #include "common/rpc/address.h"
+#include "common/rpc/peer.h"
 #include "common/server/version.h"
+#include "ctl/agent_address.h"
 #include "ctl/client_options.h"
 #include "ctl/commands/commands.h"
 #include "ctl/commands/fleet_commands.h"
 #include "ctl/commands/promotion_commands.h"
+#include "ctl/commands/selected.h"
 #include "ctl/exit_code.h"
 #include "ctl/failure.h"
 #include "ctl/gateway/gateway_proxy.h"
+#include "ctl/output/escape.h"
 #include "ctl/output/fleet_renderer.h"
 #include "ctl/output/promotion_renderer.h"
 #include "ctl/output/renderer.h"
@@ -49,6 +53,14 @@ Command CommandOf(CommandId command) {
       return Watch;
     case CommandId::kCheck:
       return Check;
+    case CommandId::kDescribeService:
+      return GetService;
+    case CommandId::kHistory:
+      return History;
+    case CommandId::kWaitService:
+      return WaitService;
+    case CommandId::kDebugBundle:
+      return DebugBundle;
     default:
       return nullptr;
   }
@@ -109,6 +121,24 @@ FleetCommand FleetCommandOf(CommandId command) {
       return BreakLock;
     case CommandId::kRemoveRecord:
       return RemoveRecord;
+    case CommandId::kWaitService:
+      return WaitFleetService;
+    case CommandId::kWaitDeployment:
+      return WaitDeployment;
+    case CommandId::kHistory:
+      return FleetHistory;
+    case CommandId::kDescribeService:
+      return DescribeFleetService;
+    case CommandId::kDescribeHost:
+      return DescribeHost;
+    case CommandId::kDescribeDeployment:
+      return DescribeDeployment;
+    case CommandId::kEvents:
+      return FleetEvents;
+    case CommandId::kAcknowledge:
+      return AcknowledgeHost;
+    case CommandId::kDebugBundle:
+      return FleetDebugBundle;
     default:
       return nullptr;
   }
@@ -158,6 +188,9 @@ RenderOptions RenderOptionsFor(const Invocation& invocation, const Console& cons
   options.color = UseColor(invocation.flags.color, console, console.out_is_terminal);
   options.terminal = console.out_is_terminal && !IsDumb(console);
   options.size = console.size;
+  options.columns = invocation.flags.columns;
+  options.sort = invocation.flags.sort;
+  options.headers = !invocation.flags.no_headers;
   return options;
 }
 
@@ -183,9 +216,11 @@ absl::StatusOr<Route> RouteTo(const std::string& server, const Invocation& invoc
   return route;
 }
 
-// The agent of this machine is called over its unix socket where that may be opened, which shows it
-// who calls.
-std::string AgentAddress(const std::string& host) {
+// Where the agent of a name is dialled. The agent of this machine is called over its unix socket
+// where that may be opened, which shows it who calls.
+std::string AgentAddress(const Invocation& invocation, const Console& console) {
+  const std::string& host = invocation.host;
+  if (invocation.named_host) return AddressOfHost(invocation, console);
   for (const char* self : {"localhost", "127.0.0.1", "[::1]"}) {
     if (host == self && CanOpenSocket(kAgentSocket)) return absl::StrCat("unix:", kAgentSocket);
   }
@@ -196,7 +231,7 @@ absl::StatusOr<ExitCode> RunOnHost(Command command, const Invocation& invocation
                                    Renderer& renderer, Console& console) {
   const std::string& gateway = invocation.flags.gateway;
   const absl::StatusOr<Route> route =
-      RouteTo(gateway.empty() ? AgentAddress(invocation.host) : gateway, invocation, console);
+      RouteTo(gateway.empty() ? AgentAddress(invocation, console) : gateway, invocation, console);
   if (!route.ok()) return route.status();
   absl::StatusOr<AgentClient> agent =
       AgentClient::New(ClientOptionsFor(route->address, invocation.flags, console));
@@ -260,20 +295,42 @@ absl::StatusOr<ExitCode> Perform(const Invocation& invocation, Console& console)
   return kDone;
 }
 
+// With other globs beside it, it would be left out without a word.
+void TellComma(const Invocation& invocation, Console& console) {
+  const v1::Selection& selection = invocation.flags.spec.selection();
+  if (selection.on_size() < 2) return;
+  if (const std::string hint = CommaHint(selection); !hint.empty()) {
+    console.err << "gitopsctl: " << EscapeLine(hint) << std::endl;
+  }
+}
+
+// Most likely somebody who has an agent only.
+absl::Status WithPlannerHint(const Invocation& invocation, const absl::Status& failure) {
+  const bool at_default =
+      IsUnreachable(failure) && invocation.host.empty() && ServerOf(invocation) == DefaultPlanner();
+  if (!at_default || !AsksHost(SpecOf(invocation.command))) return failure;
+  return WithHint(failure,
+                  "there is no planner here: for this host's agent add @localhost, for a planner "
+                  "elsewhere --planner ADDRESS");
+}
+
 }  // namespace
 
 int Run(const std::vector<std::string>& arguments, Console& console) {
   if (!arguments.empty() && arguments[0] == "__complete") {
     return Complete({arguments.begin() + 1, arguments.end()}, console);
   }
+  if (arguments.size() == 1 && arguments[0] == "__man") return ManPage(console);
   const absl::StatusOr<Invocation> invocation = ParseInvocation(arguments, console.environment);
   if (!invocation.ok()) {
     console.err << FailureText("", invocation.status()) << std::endl;
     return kUsage;
   }
+  TellComma(*invocation, console);
   const absl::StatusOr<ExitCode> exit_code = Perform(*invocation, console);
   if (exit_code.ok()) return *exit_code;
-  console.err << FailureText(Describe(*invocation), exit_code.status()) << std::endl;
+  const absl::Status failure = WithPlannerHint(*invocation, exit_code.status());
+  console.err << FailureText(Describe(*invocation), failure) << std::endl;
   return ExitCodeOf(exit_code.status());
 }
 

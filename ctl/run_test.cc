@@ -97,8 +97,8 @@ TEST_F(RunTest, ListPrintsATable) {
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.err, "");
   EXPECT_EQ(result.out,
-            "#  SERVICE  HASH                                      STATE  INFO  CHANGED\n"
-            "0  nginx    606eb576c1b91248e4c1c4cd0d720f27ac0deb70  OK\n");
+            "SERVICE  HASH      STATE\n"
+            "nginx    606eb576  OK\n");
   EXPECT_EQ(Ctl("list service @h nginx").out, result.out);
 }
 
@@ -210,7 +210,7 @@ TEST_F(RunTest, DiffFailsWhereverThereIsADifference) {
   agent_->SetDiff("nginx", diff);
   const Result untracked = Ctl("diff nginx @h");
   EXPECT_EQ(untracked.exit_code, 1);
-  EXPECT_EQ(untracked.out, "untracked  /etc/nginx/cache\n");
+  EXPECT_EQ(untracked.out, "untracked      /etc/nginx/cache\n");
   diff.add_differences()->set_kind(v1::Difference::KIND_UNREADABLE);
   diff.set_truncated(true);
   diff.set_more(30'000);
@@ -241,10 +241,10 @@ TEST_F(RunTest, WatchPrintsEachChangeUntilTheAgentEnds) {
   std::thread watcher([&] { result = Ctl("get service nginx @h -w -o json"); });
   ASSERT_TRUE(agent_->WaitForWatches(1));
   agent_->Put(MakeService("nginx", v1::SERVICE_STATE_DIFF, "no upstream"));
-  agent_->EndWatches(absl::UnavailableError("the agent is stopping"));
+  agent_->EndWatches(absl::PermissionDeniedError("the agent knows you no longer"));
   watcher.join();
   EXPECT_NE(result.exit_code, 0);
-  EXPECT_THAT(result.err, HasSubstr("the agent is stopping"));
+  EXPECT_THAT(result.err, HasSubstr("the agent knows you no longer"));
   const std::vector<std::string> lines = absl::StrSplit(result.out, '\n', absl::SkipEmpty());
   ASSERT_EQ(lines.size(), 2u) << result.out;
   EXPECT_EQ(nlohmann::json::parse(lines[0])["state"], "OK");

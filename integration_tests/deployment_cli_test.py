@@ -285,7 +285,7 @@ def test_an_agent_that_goes_silent_is_shown_as_stale_with_since_when(shown):
         wait_for(lambda: shown.host("web3")["state"] == "STALE", what="web3 is stale")
         stale = shown.host("web3")
         assert stale["stateTime"] >= online["stateTime"] and stale["lastSeenTime"]
-        assert re.search(r"web3 +STALE +\w{3}, \d\d \w{3} \d{4}", shown.fleet.ctl("list", "hosts").out)
+        assert re.search(r"web3 +STALE +\d+[sm] ", shown.fleet.ctl("list", "hosts").out)
         check = shown.fleet.ctl("check", check=False)
         assert check.status == 1 and "web3" in check.out
     finally:

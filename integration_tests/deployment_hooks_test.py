@@ -289,7 +289,7 @@ def test_two_hooks_that_undo_each_other_end_after_100_steps(hooked):
     assert hooked.fleet.deploy("freeze").status == 1
     record = hooked.fleet.latest()
     assert states(record) == {"web1": "FAILED", "web2": "PENDING", "web3": "PENDING"}
-    assert "100 steps" in record["message"]
+    assert "100 steps" in record["hosts"][0]["message"] and "web1" in record["message"]
     assert actions_done(record, "web1")[1:] == ["freeze", "unfreeze"] * 50
 
 

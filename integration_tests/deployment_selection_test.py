@@ -78,7 +78,7 @@ def planned(fleet, *arguments, **options):
 def test_selection_is_by_name_then_tag_then_order_then_skip_every_limit(fleet, endpoint, arguments,
                                                                         hosts):
     endpoint.calls.clear()
-    assert planned(fleet, *arguments) == hosts
+    assert planned(fleet, *arguments, *([] if hosts else ["--allow-empty"])) == hosts
     listed = fleet.ctl("list", "hosts", "-o", "name", *arguments).out.split()
     assert listed == hosts
     # The select hooks see exactly this.
@@ -99,12 +99,18 @@ def test_a_selection_that_makes_no_sense_is_a_usage_error(fleet, arguments, told
     assert told in done.err
 
 
-def test_an_empty_selection_asks_the_select_hooks_only_and_is_no_error(fleet, endpoint):
+def test_an_empty_selection_asks_the_select_hooks_only_and_is_an_error_unless_it_is_allowed(fleet,
+                                                                                            endpoint):
     endpoint.calls.clear()
-    plan = fleet.ctl("plan", "sync", "--on", "nobody", "-o", "json").json()
+    done = fleet.ctl("plan", "sync", "--on", "nobody", check=False)
+    assert done.status == 1 and "no host matches --on nobody" in done.err, done
+    assert endpoint.seen()[1:] == ["post-select"]
+    assert fleet.deploy("sync", "--on", "nobody").status == 1
+    endpoint.calls.clear()
+    plan = fleet.ctl("plan", "sync", "--on", "nobody", "--allow-empty", "-o", "json").json()
     assert plan["token"] and plan["hosts"] == [] and plan["waveCount"] == 0
     assert endpoint.seen()[1:] == ["post-select"]
-    done = fleet.deploy("sync", "--on", "nobody")
+    done = fleet.deploy("sync", "--on", "nobody", "--allow-empty")
     assert done.status == 0, done
     assert fleet.latest()["hosts"] == [] and fleet.latest()["state"] == "SUCCEEDED"
 

@@ -157,7 +157,8 @@ def test_sync_of_a_frozen_service_fails_and_names_who_froze_it(synced):
     record = synced.deploy("sync", status=1)
     assert states(record) == {"web1": "SUCCEEDED", "web2": "FAILED", "web3": "PENDING"}
     frozen_by = synced.fleet.agents["web2"].service("app")["changes"][0]["actor"]
-    assert f"frozen by {frozen_by}" in record["message"] and synced.fleet.version("web2") == before
+    assert f"frozen by {frozen_by}" in record["hosts"][1]["message"]
+    assert synced.fleet.version("web2") == before
 
 
 def test_sync_goes_on_a_frozen_service_where_unfreeze_stands_before_it(synced):
@@ -280,8 +281,9 @@ def test_a_host_that_does_not_become_healthy_in_time_fails_and_is_told_why(synce
         synced.hosts.mark("sick", "web1")
     record = synced.deploy("unfreeze", "--on", "web1", *SOON, status=1)
     assert actions_done(record, "web1") == ["pre-deploy-checks", "unfreeze", "health-checks!"]
-    assert ("503" if fails == "http" else "it is sick") in record["message"]
-    assert "answers" in record["message"] if fails == "http" else "sick web1" in record["message"]
+    told = record["hosts"][0]["message"]
+    assert ("503" if fails == "http" else "it is sick") in told
+    assert "answers" in told if fails == "http" else "sick web1" in told
 
 
 def test_pre_deploy_checks_run_once_before_the_first_change(synced):
@@ -298,7 +300,7 @@ def test_a_host_that_is_not_ready_is_not_changed(synced):
     synced.hosts.mark("unready", "web1")
     record = synced.deploy("freeze", "--on", "web1", *SOON, status=1)
     assert actions_done(record, "web1") == ["pre-deploy-checks!"]
-    assert "it is unready" in record["message"]
+    assert "it is unready" in record["hosts"][0]["message"]
     assert synced.fleet.agents["web1"].service("app")["state"] == "OK"
 
 

@@ -126,6 +126,19 @@ def test_every_command_works_through_the_gateway(gateway, authority, fleet):
     run("unfreeze", "app", "--all", "-y")
     wait_for(lambda: set(fleet.versions().values()) == {"1"}, what="the newest revision")
 
+    run("wait service", "app", "--on", "web*", "--timeout", "20s")
+    run("wait service", "app", "--for", "state=OK", "--timeout", "20s", at="web1")
+    for read in ("history", "describe service"):
+        assert "OK" in run(read, "app", "--on", "web1")[0]
+        assert "OK" in run(read, "app", at="web1")[0]
+    assert "app" in run("describe host", "web1")[0]
+    assert "web1/app" in run("events")[0]
+    run("acknowledge", "web1")
+    for at in (None, "web1"):
+        bundle = fleet.base / f"bundle-{at}.tar.gz"
+        run("debug bundle", "--out", bundle, at=at)
+        assert bundle.exists()
+
     plan = json.loads(run("plan", "freeze", "--service", "app", "--on", "web1", "-o", "json")[0])
     assert [host["host"] for host in plan["hosts"]] == ["web1"]
     run("deploy", "--plan", plan["token"], "-y")
@@ -134,6 +147,8 @@ def test_every_command_works_through_the_gateway(gateway, authority, fleet):
     assert fleet.await_end(ended)["state"] == "SUCCEEDED"
     assert ended in run("get deployment", ended)[0]
     run("watch deployment", ended)
+    run("wait deployment", ended, "--for", "state=SUCCEEDED")
+    assert ended in run("describe deployment", "last")[0]
     # It has ended: the planner's refusal arrives.
     assert ended in run("cancel deployment", ended, "-y", status=1)[1]
     run("resume deployment", ended, "-y", status=1)

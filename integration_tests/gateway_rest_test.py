@@ -136,9 +136,12 @@ def test_every_route_of_the_planner_answers_in_the_described_form(gateway, fleet
     assert all(o["outcome"]["reason"] == "" for o in ask("UnfreezeServices", everything, service="app"))
     ask("PullServices", everything, service="app")
     ask("DiffServices", everything, service="app")
+    assert ask("GetServices", service="app", query="?selection.on=web1")[0]["outcome"]["service"]["revisions"]
     ask("RollbackServices", {**everything, "hash": "0" * 40}, service="app")
     ask("FreezeServices", {}, status=400, service="app")
 
+    assert ask("AcknowledgeHost", {"reason": "seen"}, host="web1")["host"]["failedHealth"] is None
+    assert ask("GetDebugInfo", {})["info"]["component"] == "planner"
     assert ask("ListLocks") == {"locks": [], "nextPageToken": ""}
     ask("BreakLock", {}, status=404, host="web1")
     assert ask("ListDamagedRecords") == {"records": []}

@@ -49,7 +49,7 @@ class Fault:
 class GitHttpServer:
     """Serves every repository beneath `root`. Used as a context manager."""
 
-    def __init__(self, root, certificate=None):
+    def __init__(self, root, certificate=None, port=0):
         self.root = str(root)
         self.login = None  # (user, password) that must be given; None: nobody is asked
         self.login_for = ("GET", "POST")  # for which methods
@@ -62,7 +62,7 @@ class GitHttpServer:
         class Handler(_Handler):
             server_owner = owner
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         self.server.block_on_close = False
         self.scheme = "http"
@@ -212,7 +212,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Certificate:
-    """A certificate authority and a certificate for an address that it signed."""
+    """A certificate authority and a certificate for an address, or a name, that it signed."""
 
     def __init__(self, directory, address="127.0.0.1"):
         directory.mkdir()
@@ -220,7 +220,8 @@ class Certificate:
         self.chain = directory / "server.pem"
         self.key = directory / "server.key"
         ca_key, request, names = directory / "ca.key", directory / "request", directory / "names"
-        names.write_text(f"subjectAltName=IP:{address}\n")
+        kind = "IP" if address.replace(".", "").isdigit() else "DNS"
+        names.write_text(f"subjectAltName={kind}:{address}\n")
         self.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
                      "-nodes", "-keyout", ca_key, "-out", self.ca, "-days", "2", "-subj",
                      f"/CN=test authority {directory.name}")

@@ -219,8 +219,8 @@ class Agent:
 
         try:
             wait_for(reached, seconds)
-        except AssertionError:
-            raise AssertionError(f"{name} did not become {wanted} within {seconds} s; it is "
+        except AssertionError as error:  # of the wait, or of a call that failed
+            raise AssertionError(f"{name} did not become {wanted} within {seconds} s: {error}; it was "
                                  f"{json.dumps(last, indent=1)}\nlog:\n{self.logged()}") from None
         return last
 

@@ -101,7 +101,7 @@ def test_a_netrc_file_that_is_missing_is_named_and_used_when_it_comes(
         host, repository, server, netrc):
     server.login = ("deploy", SECRET)
     with host.agent(host.config(upstream=server.url(), netrc_file=netrc.path)) as agent:
-        agent.wait_diff("web", str(netrc.path))
+        agent.wait_diff("web", f"{netrc.path}: No such file or directory")
         netrc.write(SECRET)
         agent.wait_service("web", state="OK", hash=repository.head())
 

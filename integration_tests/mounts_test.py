@@ -269,3 +269,31 @@ def test_a_link_that_the_commit_lacks_leaves_all_places_as_they_were(mounted, ho
         assert "one/settings.conf" in refused["stateInfo"]
         assert mounted.read("web/index.html") == "version 1\n"
         assert mounted.read("one.conf") == "one\n"
+
+
+def test_what_a_service_made_in_gitoppers_checkout_is_carried_over_and_the_log_says_where_the_rest_is(
+        mounted, host):
+    checkout = host.base / "revisions" / "web" / "web"  # <mount>/<service>/<link>
+    checkout.mkdir(parents=True)
+    (checkout / "made").write_text("mine\n")
+    (checkout / "index.html").mkdir()  # where the commit has a file
+    host.local("web").mkdir(parents=True)
+    mounted.namespace.run("mount", "--bind", checkout, host.local("web"))
+    with mounted.agent() as agent:
+        agent.wait_service("web", state="OK")
+        assert (mounted.read("web/index.html"), mounted.read("web/made")) == ("version 1\n", "mine\n")
+        said = [line for line in agent.logged().splitlines() if "not carried over" in line]
+        assert len(said) == 1 and f"stays_in={checkout}/index.html" in said[0], agent.logged()
+
+
+def test_what_a_service_made_in_a_mount_from_elsewhere_is_not_carried_over_and_named_in_the_log(mounted, host):
+    other = host.base / "elsewhere"
+    other.mkdir(parents=True)
+    (other / "made").write_text("mine\n")
+    host.local("web").mkdir(parents=True)
+    mounted.namespace.run("mount", "--bind", other, host.local("web"))
+    with mounted.agent() as agent:
+        agent.wait_service("web", state="OK")
+        assert not mounted.seen("web/made").exists()
+        said = [line for line in agent.logged().splitlines() if "not carried over" in line]
+        assert len(said) == 1 and str(host.local("web")) in said[0] and str(other) in said[0], agent.logged()

@@ -158,7 +158,7 @@ def test_push_is_performed_before_switch_transparently(rules, action):
     # No host has Nix, so it gets no further than the push.
     record = rules.deploy(action, "--on", "web1", status=1)
     assert actions_done(record, "web1") == ["pre-deploy-checks", "+push!"]
-    assert "Nix" in record["message"]
+    assert "Nix" in record["hosts"][0]["message"]
     assert record["hosts"][0]["remainingActions"] == [action]
     assert rules.seen() == [("pre-deploy", [("web1", [action])]), ("post-deploy", [("web1", [action])])]
 
@@ -245,7 +245,8 @@ def test_the_host_is_back_with_another_boot_when_post_reboot_is_called(rules):
 
 def test_dry_activate_is_no_deployment_and_has_no_deploy_hooks(rules):
     record = rules.deploy("dry-activate", "--on", "web1", status=1)
-    assert actions_done(record, "web1") == ["dry-activate!"] and "Nix" in record["message"]
+    assert actions_done(record, "web1") == ["dry-activate!"]
+    assert "Nix" in record["hosts"][0]["message"]
     assert rules.seen() == []
 
 

@@ -167,3 +167,17 @@ def test_a_key_that_the_services_user_cannot_read_is_named(
         key.path.chmod(0o600)
         shutil.chown(key.path, "nobody")
         agent.wait_service("web", state="OK", hash=repository.head())
+
+
+@pytest.mark.skipif(not as_root(), reason="only root may run git as another account")
+def test_a_key_that_every_account_can_read_is_refused_though_ssh_would_take_it(
+        host, server, repository, key, known_hosts):
+    server.authorize(key)
+    key.path.chmod(0o644)  # root's, and so not of the account that ssh runs as
+    config = host.config(upstream=server.url(repository.path), ssh_key=key.path,
+                         known_hosts=known_hosts, user="nobody")
+    with host.agent(config) as agent:
+        agent.wait_diff("web", f"ssh_key {key.path} .* open to every account of this host .mode 0644.")
+        key.path.chmod(0o600)
+        shutil.chown(key.path, "nobody")
+        agent.wait_service("web", state="OK", hash=repository.head())

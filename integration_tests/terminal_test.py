@@ -67,13 +67,12 @@ DONE = """\
 deployment ID  SUCCEEDED  wave 2 of 2, 4 of 4 hosts
 ├─ wave 1
 │  └─ web1  SUCCEEDED
-└─ wave 2
-   ├─ web2  SUCCEEDED
-   ├─ web3  SUCCEEDED
-   └─ web4  SUCCEEDED"""
+└─ wave 2: 3 SUCCEEDED"""
 
 
 def without_id(shown):
+    """Without what differs from run to run: ids, and how long it takes."""
+    shown = re.sub(r"(hosts), (\d+h)?(\d+m)?\d+s$", r"\1", shown, flags=re.M)
     return re.sub(r"\d{8}-\d{6}-[a-z0-9]{6}", "ID", shown)
 
 
@@ -91,7 +90,7 @@ def test_the_tree_is_redrawn_in_place_and_then_comes_the_result(at):
         assert terminal.exit_status() == 0
         tree, result = without_id(terminal.shown()).split("\ndeployment ID: ")
         assert tree == DONE
-        assert result.startswith("SUCCEEDED, 4 of 4 hosts done\n#  HOST") and result.count("web4") == 1
+        assert result.startswith("SUCCEEDED, 4 of 4 hosts done\nHOST") and result.count("web4") == 1
         assert "\x1b[32mSUCCEEDED\x1b[0m" in terminal.written
 
 
@@ -149,7 +148,7 @@ def test_what_does_not_fit_the_height_is_counted(at):
 
 
 def cut(shown, columns):
-    return "\n".join(line[:columns].rstrip() for line in shown.split("\n"))
+    return "\n".join(line if len(line) <= columns else line[:columns - 1] + "…" for line in shown.split("\n"))
 
 
 @pytest.mark.parametrize("columns", [60, 35, 20])

@@ -1,3 +1,4 @@
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <string>
@@ -35,6 +36,7 @@ absl::Status WithContext(const absl::Status& status, const std::string& attempte
 // The results of jobs that systemd announced. A job may end before the reply with its name is read,
 // so results are kept until the name is known. Used by the bus thread only.
 struct JobWatch {
+  bool lost = false;  // the end of the job would not be heard of
   std::string job;
   std::map<std::string, std::string> results;
   Completion<std::string> result;
@@ -112,12 +114,19 @@ absl::Status BusSystemd::RunVerb(const std::string& unit, const std::string& ver
         watch->results[removed->job] = removed->result;
         watch->Look();
       },
-      [watch](absl::Status why) { watch->result.Finish(why); });
+      [watch](absl::Status why) {
+        watch->lost = true;
+        watch->result.Finish(why);
+      });
   absl::Cleanup unsubscribe = [this, subscription] { bus_.Unsubscribe(subscription); };
 
   bus_.Call(
       {kManagerPath, kManager, *member},
-      [unit](sd_bus_message* m) { return sd_bus_message_append(m, "ss", unit.c_str(), "replace"); },
+      [unit, watch](sd_bus_message* m) {
+        // What counts as failed must not happen.
+        if (watch->lost) return -ENOTCONN;
+        return sd_bus_message_append(m, "ss", unit.c_str(), "replace");
+      },
       deadline - clock_->Now() + absl::Seconds(5),
       [watch](absl::StatusOr<sd_bus_message*> reply) {
         absl::StatusOr<std::string> job =

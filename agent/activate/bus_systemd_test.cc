@@ -17,11 +17,13 @@
 #include "agent/activate/bus_messages.h"
 #include "agent/activate/systemd.h"
 #include "common/config/unit_verbs.h"
+#include "common/sync/start_thread.h"
 
 namespace gitops {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // A socket in the bus's place. It accepts, and says nothing.
 class MuteBus {
@@ -122,6 +124,32 @@ TEST(BusSystemdTest, BusThatHangsUpIsUnavailableAndIsConnectedAnew) {
     EXPECT_EQ(systemd->Reload(In(absl::Seconds(30)), {}).code(), absl::StatusCode::kUnavailable);
     hang_up.join();
   }
+}
+
+TEST(BusSystemdTest, AVerbWhoseEndWouldNotBeHeardOfIsNotSent) {
+  MuteBus bus;
+  std::string sent;
+  std::thread server([&] {
+    const int connection = bus.Accept();
+    const std::string welcome = "DATA\r\nOK 0123456789abcdef0123456789abcdef\r\nAGREE_UNIX_FD\r\n";
+    EXPECT_EQ(write(connection, welcome.data(), welcome.size()), ssize_t(welcome.size()));
+    char buffer[4096];
+    while (sent.find("Reload") == std::string::npos) {
+      const ssize_t count = read(connection, buffer, sizeof(buffer));
+      if (count <= 0) break;
+      sent.append(buffer, count);
+    }
+    close(connection);
+  });
+  std::unique_ptr<Systemd> systemd = NewBusSystemd(Clock::System());
+  FailThreadStarts(1);  // of the thread that would listen
+  EXPECT_EQ(systemd->RunVerb("a.service", "start", In(absl::Seconds(5)), {}).code(),
+            absl::StatusCode::kUnavailable);
+  // Calls are sent in order.
+  EXPECT_FALSE(systemd->Reload(In(absl::Seconds(20)), {}).ok());
+  server.join();
+  EXPECT_THAT(sent, HasSubstr("Reload"));
+  EXPECT_THAT(sent, Not(HasSubstr("StartUnit")));
 }
 
 TEST(BusSystemdTest, UnknownVerbIsRefusedWithoutABus) {

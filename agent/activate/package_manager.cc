@@ -3,8 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <deque>
+#include <memory>
 #include <optional>
 #include <set>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,6 +20,7 @@
 #include "absl/strings/str_split.h"
 #include "common/path/read_file.h"
 #include "common/sync/mutex.h"
+#include "common/sync/start_thread.h"
 #include "common/text/escape.h"
 
 namespace gitops {
@@ -129,52 +133,113 @@ class HostPackageManager : public PackageManager {
  public:
   HostPackageManager(ProcessRunner* runner, const std::string& root)
       : runner_(runner), tool_(ChooseTool(root == "/" ? "" : root)) {}
+  ~HostPackageManager() override;
 
-  absl::Status EnsureInstalled(const std::string& package) override;
+  absl::Status EnsureInstalled(const std::string& package, const std::stop_token& stop) override;
 
  private:
+  struct Order {
+    std::string package;
+    int waiting = 0;  // callers; without any, it is not begun
+    std::optional<absl::Status> result;
+  };
+
+  absl::StatusOr<std::shared_ptr<Order>> Want(const std::string& package)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Work();
+  absl::Status LookAndInstall(const std::string& package);
   absl::StatusOr<CommandResult> Run(Words argv, const std::string& package, absl::Duration limit);
   absl::StatusOr<bool> IsInstalled(const std::string& package);
   absl::Status Install(const std::string& package);
-  bool IsKnown(const std::string& package);
 
   ProcessRunner* const runner_;
   const Tool* const tool_;  // null: none
-  // Held while a package manager runs.
-  Mutex installing_;
   Mutex mutex_;
+  CondVar changed_;
   std::set<std::string> known_ ABSL_GUARDED_BY(mutex_);
+  std::deque<std::shared_ptr<Order>> orders_ ABSL_GUARDED_BY(mutex_);  // the first is under way
+  bool working_ ABSL_GUARDED_BY(mutex_) = false;  // the thread runs, or is about to
+  std::thread thread_ ABSL_GUARDED_BY(mutex_);    // only while there are orders
 };
 
-absl::Status HostPackageManager::EnsureInstalled(const std::string& package) {
+HostPackageManager::~HostPackageManager() {
+  std::thread thread;
+  {
+    MutexLock lock(mutex_);
+    thread = std::move(thread_);
+  }
+  if (thread.joinable()) thread.join();
+}
+
+absl::Status HostPackageManager::EnsureInstalled(const std::string& package,
+                                                 const std::stop_token& stop) {
   if (!IsPackageName(package)) {
     return absl::FailedPreconditionError(
         absl::StrCat("\"", package,
                      "\" is not a package name (letters, digits and + . _ @ : -, starting with a ",
                      "letter or digit and not ending with -); correct `package`"));
   }
-  if (IsKnown(package)) return absl::OkStatus();
   if (tool_ == nullptr) {
     return absl::FailedPreconditionError(
         absl::StrCat("package ", package,
                      " cannot be installed: neither apt-get, dnf nor pacman is installed on this ",
                      "host; install it by other means and leave `package` empty"));
   }
-  MutexLock lock(installing_);
-  if (IsKnown(package)) return absl::OkStatus();
-  absl::StatusOr<bool> installed = IsInstalled(package);
-  if (!installed.ok()) return installed.status();
-  if (!*installed) {
-    if (absl::Status status = Install(package); !status.ok()) return status;
-  }
-  MutexLock known(mutex_);
-  known_.insert(package);
-  return absl::OkStatus();
+  const std::stop_callback wake(stop, [this] {
+    MutexLock lock(mutex_);
+    changed_.NotifyAll();
+  });
+  MutexLock lock(mutex_);
+  if (known_.contains(package)) return absl::OkStatus();
+  const auto order = Want(package);
+  if (!order.ok()) return order.status();
+  ++(*order)->waiting;
+  while (!(*order)->result.has_value() && !stop.stop_requested()) changed_.Wait(mutex_);
+  --(*order)->waiting;
+  // A deep copy, as in Completion: several callers may have this result.
+  const std::optional<absl::Status>& result = (*order)->result;
+  if (result.has_value()) return absl::Status(result->code(), result->message());
+  return absl::CancelledError(absl::StrCat("stopped waiting for package ", package));
 }
 
-bool HostPackageManager::IsKnown(const std::string& package) {
+// On a thread of its own, so that nobody has to wait for its end.
+absl::StatusOr<std::shared_ptr<HostPackageManager::Order>> HostPackageManager::Want(
+    const std::string& package) {
+  for (const auto& order : orders_) {
+    if (order->package == package) return order;
+  }
+  if (!working_) {
+    absl::StatusOr<std::thread> thread = StartThread("install packages", [this] { Work(); });
+    if (!thread.ok()) return thread.status();
+    if (thread_.joinable()) thread_.join();  // it has left the lock
+    thread_ = *std::move(thread);
+    working_ = true;
+  }
+  orders_.push_back(std::make_shared<Order>(Order{.package = package, .result = {}}));
+  return orders_.back();
+}
+
+void HostPackageManager::Work() {
   MutexLock lock(mutex_);
-  return known_.contains(package);
+  while (!orders_.empty()) {
+    const std::shared_ptr<Order> order = orders_.front();
+    if (order->waiting > 0) {
+      mutex_.Unlock();
+      absl::Status status = LookAndInstall(order->package);
+      mutex_.Lock();
+      if (status.ok()) known_.insert(order->package);
+      order->result = std::move(status);
+    }
+    orders_.pop_front();
+    changed_.NotifyAll();
+  }
+  working_ = false;
+}
+
+absl::Status HostPackageManager::LookAndInstall(const std::string& package) {
+  absl::StatusOr<bool> installed = IsInstalled(package);
+  if (!installed.ok()) return installed.status();
+  return *installed ? absl::OkStatus() : Install(package);
 }
 
 absl::StatusOr<CommandResult> HostPackageManager::Run(Words argv, const std::string& package,

@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -217,6 +219,30 @@ TEST_F(AptTest, TwoInstallationsNeverOverlap) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(most, 1);
   EXPECT_EQ(runner_.CountOf({"install"}), 3);
+}
+
+TEST_F(AptTest, AStopEndsTheWaitAndNotTheInstallationAndWhatHasNotBegunIsNotInstalled) {
+  runner_.On({"dpkg-query"}, Status(1));
+  std::promise<void> begun, go;
+  runner_.On({"install"}, [&](const Command&) -> absl::StatusOr<CommandResult> {
+    begun.set_value();
+    go.get_future().wait();
+    return CommandResult{};
+  });
+  std::stop_source stop;
+  std::vector<std::thread> threads;
+  for (const char* name : {"nginx", "redis"}) {
+    threads.emplace_back([&, name] {
+      EXPECT_EQ(packages_->EnsureInstalled(name, stop.get_token()).code(),
+                absl::StatusCode::kCancelled);
+    });
+    if (threads.size() == 1) begun.get_future().wait();
+  }
+  stop.request_stop();
+  for (std::thread& thread : threads) thread.join();
+  go.set_value();
+  packages_.reset();  // waits for its end
+  EXPECT_EQ(runner_.CountOf({"install"}), 1);
 }
 
 TEST(PackageManagerTest, HostWithoutAPackageManagerSaysSo) {

@@ -28,7 +28,9 @@ namespace {
 using Words = std::vector<std::string>;
 
 class NoPackages : public PackageManager {
-  absl::Status EnsureInstalled(const std::string&) override { return absl::OkStatus(); }
+  absl::Status EnsureInstalled(const std::string&, const std::stop_token&) override {
+    return absl::OkStatus();
+  }
 };
 
 double SecondsIn(const Words& words, size_t at, double otherwise) {

@@ -41,7 +41,7 @@ class UnitActivator : public Activator {
   absl::Status Prepare() override {
     if (options_.package.empty()) return absl::OkStatus();
     if (stop_.stop_requested()) return absl::CancelledError("stopped before its package");
-    return packages_->EnsureInstalled(options_.package);
+    return packages_->EnsureInstalled(options_.package, stop_.get_token());
   }
   absl::Status Activate(bool first) override;
   absl::Status CheckHealth() override;

@@ -20,7 +20,7 @@ constexpr char kUnit[] = "web.service";
 
 class FakePackages : public PackageManager {
  public:
-  absl::Status EnsureInstalled(const std::string& package) override {
+  absl::Status EnsureInstalled(const std::string& package, const std::stop_token&) override {
     asked.push_back(package);
     return result;
   }

@@ -322,9 +322,8 @@ absl::StatusOr<std::vector<std::string>> HostAgent::TouchedBy(const std::string&
     for (const ServiceSpec* spec : group.specs) {
       const auto& directories = spec->directories;
       const bool is_touched =
-          std::any_of(directories.begin(), directories.end(), [&](const auto& directory) {
-            return changed->contains(directory.link);
-          });
+          std::any_of(directories.begin(), directories.end(),
+                      [&](const auto& directory) { return changed->contains(directory.link); });
       if (is_touched) touched.push_back(spec->service);
     }
   }

@@ -4,6 +4,7 @@
 
 #include <set>
 #include <string>
+#include <thread>
 
 #include "agent/controller/host_agent_test_base.h"
 
@@ -80,6 +81,37 @@ TEST_F(HostAgentTest, RollbackPinsTheOlderRevisionThroughPollsAndRestarts) {
   EXPECT_EQ(Record().state, State::kFreeze);
   EXPECT_EQ(Record().info, "ROLLBACK: " + kA);
   EXPECT_EQ(Record().frozen_by, "alice");
+}
+
+TEST_F(HostAgentTest, ARollbackToARevisionOnDiskWritesToTheStoreTwice) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.Push("main", kB);
+  ASSERT_TRUE(AwaitAt(kB));
+  const int before = store_.writes();
+  ASSERT_TRUE(Web()->Rollback("aaaa", "alice", "", {}).ok());
+  EXPECT_EQ(store_.writes() - before, 2) << "the order, and that it was carried out";
+  EXPECT_EQ(host_.Look("web").activated, kA);
+}
+
+TEST_F(HostAgentTest, ARollbackThatEndedDuringItsActivationIsOnlyActivatedByTheNextStart) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.Push("main", kB);
+  ASSERT_TRUE(AwaitAt(kB));
+  host_.HoldActivations();
+  std::thread rollback([&] { Web()->Rollback("aaaa", "alice", "", {}).IgnoreError(); });
+  ASSERT_TRUE(host_.AwaitHeld());
+  store_.FailKeys("agent/");  // only the order is stored, as if the agent were killed
+  agent_->Stop();
+  rollback.join();
+  store_.Heal();
+  host_.Release();
+  host_.FailPublish(kA, absl::InternalError("what is published already was published again"));
+  Restart({Spec()});
+  ASSERT_TRUE(AwaitAt(kA, State::kFreeze));
+  EXPECT_EQ(Record().info, "ROLLBACK: " + kA);
+  EXPECT_EQ(host_.Look("web").activated, kA);
 }
 
 TEST_F(HostAgentTest, RollbackToARevisionThatCannotBeFoundChangesNothing) {

@@ -90,6 +90,7 @@ absl::Status ServiceController::LoadTip(bool whole) {
     }
   }
   stored_hash_ = record_.hash;
+  stored_desired_ = DesiredRevision(record_, policy_);
   return absl::OkStatus();
 }
 
@@ -321,10 +322,16 @@ std::optional<ChangeRecord> ServiceController::EntryFor(const ServiceRecord& nex
                       .commit = CommitOf(next, hash)};
 }
 
+bool ServiceController::InMemory(const ServiceRecord& next, Change::Storing storing) const {
+  if (unsaved_ || !SameState(next, record_) || next.newest != record_.newest) return false;
+  if (storing == Change::Storing::kMemory) return true;
+  // A rollback, or a deployment's sync. After a crash it goes on from where it was: see NextStep.
+  return storing == Change::Storing::kUnlessOrdered && stored_desired_ == next.pending &&
+         stored_hash_ != next.pending;
+}
+
 void ServiceController::StoreAndMake(ServiceRecord next, Change change) {
-  const bool in_memory = change.storing == Change::Storing::kMemory && SameState(next, record_) &&
-                         next.newest == record_.newest && !unsaved_;
-  if (in_memory) {
+  if (InMemory(next, change.storing)) {
     Remember(std::move(next), change.note.get());
     if (change.then) change.then(absl::OkStatus());
     return;
@@ -348,10 +355,14 @@ void ServiceController::StoreAndMake(ServiceRecord next, Change change) {
         *saved = std::move(status);
         Post([this, next, entry, shared, saved] {
           storing_ = false;
-          const bool anyway = shared->storing != Change::Storing::kFirst;
+          const bool anyway = shared->storing != Change::Storing::kFirst &&
+                              shared->storing != Change::Storing::kUnlessOrdered;
           if (saved->ok() || anyway) {
             unsaved_ = !saved->ok();
-            if (saved->ok()) stored_hash_ = next.hash;
+            if (saved->ok()) {
+              stored_hash_ = next.hash;
+              stored_desired_ = DesiredRevision(next, policy_);
+            }
             if (shared->command) rebuilt_.clear();
             if (entry.has_value()) {
               unlogged_ = saved->ok() ? std::nullopt : std::optional<Why>(shared->why);

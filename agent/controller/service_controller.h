@@ -232,9 +232,10 @@ class ServiceController {
     std::function<absl::StatusOr<ServiceRecord>(ServiceRecord)> make;
     Why why;
     enum class Storing {
-      kFirst,   // made when it is stored, else an error
-      kAnyway,  // it is true already: made, and if it cannot be stored now, then later
-      kMemory,  // stored with the next one; kAnyway if it changes the state
+      kFirst,          // made when it is stored, else an error
+      kAnyway,         // it is true already: made, and if it cannot be stored now, then later
+      kMemory,         // stored with the next one; kAnyway if it changes the state
+      kUnlessOrdered,  // kMemory if what is stored already leads to the same move, else kFirst
     } storing = Storing::kAnyway;
     std::function<void(const absl::Status&)> then;  // may be empty
     bool command = false;                           // before others
@@ -320,6 +321,7 @@ class ServiceController {
   void Make(Change change);
   void MakeChanges();
   void StoreAndMake(ServiceRecord next, Change change);
+  bool InMemory(const ServiceRecord& next, Change::Storing storing) const;
   void Made(ServiceRecord next, const Why& why, const std::optional<ChangeRecord>& entry,
             TipNote* note = nullptr);
   // Makes a change without storing it.
@@ -400,6 +402,7 @@ class ServiceController {
   std::optional<Why> unlogged_;  // of a change that could not be stored with its entry
   std::string logged_hash_, stored_hash_;
   CommitInfo logged_commit_;           // of logged_hash_
+  std::string stored_desired_;         // DesiredRevision of what is stored
   std::optional<State> logged_state_;  // nullopt: no history yet
   absl::Time last_poll_ = absl::InfinitePast();
   absl::Time next_poll_ = absl::InfiniteFuture();

@@ -43,7 +43,8 @@ void ServiceController::BeginPass() {
         },
         [this](absl::StatusOr<std::string>& visible) { LookedAt(visible); });
   };
-  if (prepared_) return look();
+  // What has no package does not wait behind a package manager that hangs.
+  if (prepared_ || spec().package.empty()) return look();
   UseUnit(
       Pool::kPackages, [this] { return drivers_.activator->Prepare(); },
       [this, look](absl::Status& status) {
@@ -51,7 +52,7 @@ void ServiceController::BeginPass() {
         if (stopping_) return EndMove(false, false);
         if (!status.ok()) return SourceFailed(status);
         // A package may have created the user that the fetch needs.
-        if (!spec().package.empty() && options_.poll_now) options_.poll_now();
+        if (options_.poll_now) options_.poll_now();
         look();
       });
 }
@@ -224,7 +225,7 @@ absl::Status ServiceController::MayExchange(const std::shared_ptr<Pass>& pass,
             WantPass(pass->forced);
             return absl::CancelledError("a newer target has replaced this one");
           },
-          .storing = Change::Storing::kFirst,
+          .storing = Change::Storing::kUnlessOrdered,
           .then =
               [=, this](const absl::Status& status) {
                 exchanging_ = status.ok();

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 
 #include <cerrno>
-#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -13,7 +12,7 @@
 #include "common/path/beneath.h"
 #include "common/path/directory_names.h"
 #include "common/path/fd.h"
-#include "common/sync/mutex.h"
+#include "common/text/sha256.h"
 
 namespace gitops {
 namespace {
@@ -31,56 +30,44 @@ std::string MirrorName(const UpstreamSpec& spec, const std::string& user) {
   return Sha256Hex(all).substr(0, 16);
 }
 
-class GitDriverImpl final : public GitDriver {
- public:
-  explicit GitDriverImpl(GitOptions options)
-      : options_(std::move(options)), mirrors_dir_(options_.state_dir + "/mirrors") {}
-
-  std::shared_ptr<Upstream> UpstreamFor(const UpstreamSpec& spec,
-                                        const std::string& user) override {
-    return MirrorFor(spec, user);
-  }
-
-  std::unique_ptr<Source> SourceFor(const ServiceSpec& service,
-                                    std::shared_ptr<RevisionStore> store,
-                                    std::vector<std::string> left_out) override {
-    return NewGitSource(service, MirrorFor(service.upstream, service.user), std::move(store),
-                        std::move(left_out));
-  }
-
-  absl::Status RemoveUnusedMirrors() override {
-    const Fd directory(::open(mirrors_dir_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!directory && errno == ENOENT) return absl::OkStatus();  // none was made yet
-    if (!directory) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", mirrors_dir_));
-    return ForEachEntry(directory.get(), [&](const DirectoryEntry& entry) {
-      MutexLock lock(mutex_);
-      const auto it = mirrors_.find(entry.name);
-      const bool used = it != mirrors_.end() && !it->second.expired();
-      return used ? absl::OkStatus() : RemoveTree(absl::StrCat(mirrors_dir_, "/", entry.name));
-    });
-  }
-
- private:
-  std::shared_ptr<GitMirror> MirrorFor(const UpstreamSpec& spec, const std::string& user) {
-    const std::string name = MirrorName(spec, user);
-    MutexLock lock(mutex_);
-    std::weak_ptr<GitMirror>& known = mirrors_[name];
-    if (auto mirror = known.lock()) return mirror;
-    auto mirror = NewGitMirror(options_, absl::StrCat(mirrors_dir_, "/", name), spec, user);
-    known = mirror;
-    return mirror;
-  }
-
-  const GitOptions options_;
-  const std::string mirrors_dir_;
-  Mutex mutex_;
-  std::map<std::string, std::weak_ptr<GitMirror>> mirrors_ ABSL_GUARDED_BY(mutex_);
-};
-
 }  // namespace
 
-std::unique_ptr<GitDriver> GitDriver::New(GitOptions options) {
-  return std::make_unique<GitDriverImpl>(std::move(options));
+GitDriver::GitDriver(GitOptions options)
+    : options_(std::move(options)), mirrors_dir_(options_.state_dir + "/mirrors") {}
+
+std::shared_ptr<Upstream> GitDriver::UpstreamFor(const UpstreamSpec& spec,
+                                                 const std::string& user) {
+  return MirrorFor(spec, user);
+}
+
+std::unique_ptr<Source> GitDriver::SourceFor(const ServiceSpec& service,
+                                             std::shared_ptr<RevisionStore> store,
+                                             std::vector<std::string> left_out) {
+  return NewGitSource(service, MirrorFor(service.upstream, service.user), std::move(store),
+                      std::move(left_out));
+}
+
+absl::Status GitDriver::RemoveUnusedMirrors() {
+  const Fd directory(::open(mirrors_dir_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory && errno == ENOENT) return absl::OkStatus();  // none was made yet
+  if (!directory) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", mirrors_dir_));
+  return ForEachEntry(directory.get(), [&](const DirectoryEntry& entry) {
+    MutexLock lock(mutex_);
+    const auto it = mirrors_.find(entry.name);
+    const bool used = it != mirrors_.end() && !it->second.expired();
+    return used ? absl::OkStatus() : RemoveTree(absl::StrCat(mirrors_dir_, "/", entry.name));
+  });
+}
+
+std::shared_ptr<GitMirror> GitDriver::MirrorFor(const UpstreamSpec& spec, const std::string& user) {
+  const std::string name = MirrorName(spec, user);
+  MutexLock lock(mutex_);
+  std::weak_ptr<GitMirror>& known = mirrors_[name];
+  if (auto mirror = known.lock()) return mirror;
+  auto mirror =
+      std::make_shared<GitMirror>(options_, absl::StrCat(mirrors_dir_, "/", name), spec, user);
+  known = mirror;
+  return mirror;
 }
 
 std::string RevisionRoot(const ServiceSpec& service) {

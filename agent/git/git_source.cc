@@ -16,6 +16,7 @@
 #include "absl/strings/strip.h"
 #include "agent/git/checkout.h"
 #include "agent/git/tree_check.h"
+#include "agent/revision/revision_writer.h"
 #include "common/crash/crash_point.h"
 #include "common/rpc/error.h"
 #include "common/rpc/state_reason.h"

@@ -93,8 +93,8 @@ class GitTest : public ::testing::Test {
   void Start() {
     source_.reset();
     store_.reset();
-    driver_ = GitDriver::New(
-        {.state_dir = dir_ + "/state", .runner = &runner_, .fetch_timeout = fetch_timeout_});
+    driver_ = std::make_unique<GitDriver>(GitOptions{
+        .state_dir = dir_ + "/state", .runner = &runner_, .fetch_timeout = fetch_timeout_});
     auto store = RevisionStore::Open(RevisionRoot(service_));
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);

@@ -1,6 +1,5 @@
 #include "agent/git/mirror_repository.h"
 
-#include <openssl/sha.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -9,7 +8,6 @@
 #include <system_error>
 #include <utility>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/git/mirror.h"
@@ -17,6 +15,7 @@
 #include "common/path/beneath.h"
 #include "common/rpc/error.h"
 #include "common/rpc/state_reason.h"
+#include "common/text/sha256.h"
 
 namespace gitops {
 namespace {
@@ -27,13 +26,6 @@ constexpr int64_t kPackOverhead = 16 << 20;
 constexpr int64_t kMaxCommitBytes = int64_t{4} << 30;
 
 }  // namespace
-
-std::string Sha256Hex(absl::string_view text) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
-  return absl::BytesToHexString(
-      absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
-}
 
 // After any error but "not there" git is asked, which reports it: the mirror is not removed for it.
 bool MirrorRepository::Exists() const {

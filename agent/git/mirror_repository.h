@@ -15,8 +15,6 @@
 
 namespace gitops {
 
-std::string Sha256Hex(absl::string_view text);
-
 // What changes the bare partial repository of a mirror. Not thread-safe: see Turn. Fetches end with
 // CANCELLED when a stop is requested. Errors as for GitMirror.
 class MirrorRepository {

@@ -311,12 +311,12 @@ TEST_F(MirrorTest, APasswordIsInNoArgumentNoVariableAndNoMessage) {
 TEST_F(MirrorTest, OperationsAreCounted) {
   const std::string commit = upstream_->CommitFiles({{"etc/a", "1"}});
   std::map<std::string, int> counted;
-  driver_ =
-      GitDriver::New({.state_dir = dir_ + "/state",
-                      .runner = &runner_,
-                      .on_operation = [&](absl::string_view operation, bool ok, absl::Duration) {
-                        counted[std::string(operation) + (ok ? " ok" : " failed")]++;
-                      }});
+  driver_ = std::make_unique<GitDriver>(
+      GitOptions{.state_dir = dir_ + "/state",
+                 .runner = &runner_,
+                 .on_operation = [&](absl::string_view operation, bool ok, absl::Duration) {
+                   counted[std::string(operation) + (ok ? " ok" : " failed")]++;
+                 }});
   ASSERT_TRUE(driver_->UpstreamFor(service_.upstream, "")->Newest({"main"}).ok());
   EXPECT_EQ(counted["ls-remote ok"], 1);
   fs::remove_all(upstream_->path() + "/HEAD");

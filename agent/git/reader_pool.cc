@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <system_error>
 #include <utility>
+
+#include "common/sync/start_thread.h"
 
 namespace gitops {
 namespace {
@@ -18,13 +19,14 @@ ReaderPool::ReaderPool(Start start, absl::Duration idle)
     : start_(std::move(start)), idle_time_(absl::ToChronoNanoseconds(idle)) {}
 
 ReaderPool::~ReaderPool() {
-  std::jthread thread;
+  std::thread thread;
   {
     MutexLock lock(mutex_);
+    stopping_ = true;
     thread = std::move(thread_);
-    thread.request_stop();
+    changed_.NotifyAll();
   }
-  changed_.NotifyAll();
+  if (thread.joinable()) thread.join();
 }
 
 absl::Status ReaderPool::With(const std::stop_token& stop,
@@ -82,16 +84,15 @@ void ReaderPool::Give(std::unique_ptr<ObjectReader> reader, int64_t generation) 
 // False: no thread can be started, so nothing may become idle.
 bool ReaderPool::StartEndingIdle() {
   if (ending_) return true;
-  try {
-    // The former thread has left EndIdle's lock, and ends.
-    thread_ = std::jthread([this](const std::stop_token& stop) { EndIdle(stop); });
-  } catch (const std::system_error&) {
-    return false;
-  }
+  absl::StatusOr<std::thread> thread = StartThread("end idle readers", [this] { EndIdle(); });
+  if (!thread.ok()) return false;
+  // The former thread has left EndIdle's lock, and ends.
+  if (thread_.joinable()) thread_.join();
+  thread_ = *std::move(thread);
   return ending_ = true;
 }
 
-void ReaderPool::EndIdle(const std::stop_token& stop) {
+void ReaderPool::EndIdle() {
   while (true) {
     std::vector<Idle> ended;  // ends outside of the lock
     MutexLock lock(mutex_);
@@ -103,7 +104,7 @@ void ReaderPool::EndIdle(const std::stop_token& stop) {
       (end <= now ? ended : idle_).push_back(std::move(idle));
     }
     if (!ended.empty()) continue;
-    if (stop.stop_requested() || (idle_.empty() && in_use_ == 0)) {
+    if (stopping_ || (idle_.empty() && in_use_ == 0)) {
       ending_ = false;
       return;
     }

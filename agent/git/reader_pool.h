@@ -49,7 +49,7 @@ class ReaderPool {
   absl::StatusOr<std::unique_ptr<ObjectReader>> Take(const std::stop_token& stop,
                                                      int64_t* generation);
   void Give(std::unique_ptr<ObjectReader> reader, int64_t generation);
-  void EndIdle(const std::stop_token& stop);
+  void EndIdle();
   bool StartEndingIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Start start_;
@@ -61,7 +61,8 @@ class ReaderPool {
   int64_t generation_ ABSL_GUARDED_BY(mutex_) = 0;  // of Retire
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;     // the thread runs, or is about to
   // Only while a reader is idle; joined by the next one.
-  std::jthread thread_ ABSL_GUARDED_BY(mutex_);
+  std::thread thread_ ABSL_GUARDED_BY(mutex_);
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace gitops

@@ -11,6 +11,7 @@
 #include "common/config/fleet.h"
 #include "common/rpc/gate.h"
 #include "common/store/store.h"
+#include "gitops/v1/types.pb.h"
 
 namespace gitops {
 
@@ -27,6 +28,8 @@ struct OperationOptions {
   std::function<std::vector<HostSpec>()> own_hosts;
   std::function<std::string()> reboot_command;
   std::string boot_id_file;
+  // Which configuration is in force.
+  std::function<v1::ConfigStatus()> config_status;
 };
 
 }  // namespace gitops

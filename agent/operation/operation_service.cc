@@ -69,6 +69,7 @@ class OperationServiceImpl final : public v1::OperationService::Service {
       response->set_version(std::string(Version()));
       response->set_fencing(operations_->fencing());
       response->set_has_nix(HasNix());
+      if (options_.config_status) *response->mutable_config() = options_.config_status();
       return absl::OkStatus();
     });
   }

@@ -12,19 +12,25 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/report/report_settings.h"
+#include "common/clock/timestamp.h"
 #include "common/config/config_files.h"
 #include "common/config/fleet_check.h"
-#include "common/config/toml.h"
 #include "common/log/log.h"
+#include "common/path/read_file.h"
 #include "common/server/lifecycle.h"
 #include "common/server/replace_file.h"
 #include "common/server/upkeep.h"
 #include "common/store/sqlite_lock.h"
+#include "common/text/sha256.h"
+#include "common/text/utf8.h"
 
 namespace gitops {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Of a fault in reports, which names every error of the file.
+constexpr size_t kMaxFaultBytes = 4096;
 
 // A path, and where it leads by links.
 struct Place {
@@ -66,6 +72,7 @@ absl::StatusOr<AgentConfig> ConfigInForce::CheckText(const std::string& text) co
                        "\": the bootstrap service has this name; use another name"));
     }
     config->services.push_back(*source_.bootstrap);
+    config->services.back().machine = config->host.name;
   }
   if (absl::Status report = CheckReportSettings(config->settings); !report.ok()) return report;
   // Last, since it configures the log.
@@ -80,8 +87,7 @@ absl::Status ConfigInForce::Begin() {
   absl::StatusOr<AgentConfig> last = CheckText(*kept);
   // Other flags than then may make it a config that the agent does not follow.
   if (!last.ok() || !IsFollowedBy(*last)) return read_;
-  MutexLock lock(mutex_);
-  config_ = std::make_shared<const AgentConfig>(*std::move(last));
+  Put(*std::move(last));
   return absl::OkStatus();
 }
 
@@ -101,9 +107,18 @@ bool ConfigInForce::Accept() {
   if (former == nullptr || former->text != config->text) {
     for (const std::string& warning : config->warnings) LogWarning(warning);
   }
-  MutexLock lock(mutex_);
-  config_ = std::make_shared<const AgentConfig>(*std::move(config));
+  Put(*std::move(config));
   return true;
+}
+
+void ConfigInForce::Put(AgentConfig config) {
+  auto put = std::make_shared<const AgentConfig>(std::move(config));
+  MutexLock lock(mutex_);
+  if (config_ == nullptr || config_->text != put->text) {
+    hash_ = Sha256Hex(put->text);
+    accept_time_ = source_.clock->Now();
+  }
+  config_ = std::move(put);
 }
 
 bool ConfigInForce::SetOutcome(const absl::Status& configured) {
@@ -159,6 +174,17 @@ std::string ConfigInForce::fault() const {
   return fault_;
 }
 
+v1::ConfigStatus ConfigInForce::Status() const {
+  MutexLock lock(mutex_);
+  v1::ConfigStatus status;
+  status.set_hash(hash_);
+  *status.mutable_accept_time() = ToTimestamp(accept_time_);
+  status.set_fault(ValidUtf8(fault_, kMaxFaultBytes));
+  status.set_services_hash(config_->digest.services);
+  status.set_host_hash(config_->digest.host);
+  return status;
+}
+
 bool ConfigInForce::IsFollowedBy(const AgentConfig& config) const {
   if (source_.bootstrap.has_value()) return true;
   std::vector<Place> places = {Place(source_.file)};
@@ -208,7 +234,8 @@ absl::Status ConfigInForce::WriteKeptFile(const AgentConfig& config) const {
 }
 
 absl::StatusOr<std::string> ConfigInForce::Kept() const {
-  const absl::StatusOr<std::string> text = ReadConfigText(KeptFile());
+  // It may be larger than one config file: it has the included ones.
+  const absl::StatusOr<std::string> text = ReadWholeFile(KeptFile());
   if (!text.ok()) return text;
   const std::string heading = Heading();
   if (absl::StartsWith(*text, heading)) return text->substr(heading.size());

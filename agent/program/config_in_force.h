@@ -12,10 +12,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "agent/program/settings.h"
+#include "common/clock/clock.h"
 #include "common/config/config_files.h"
 #include "common/config/fleet.h"
 #include "common/config/settings.h"
 #include "common/sync/mutex.h"
+#include "gitops/v1/types.pb.h"
 
 namespace gitops {
 
@@ -35,6 +37,7 @@ class ConfigInForce {
     std::string file;
     std::string host_name;
     std::optional<ServiceSpec> bootstrap;  // becomes one of the services
+    Clock* clock = Clock::System();
   };
   // `on_fault` is called after each change of fault(), and at the start.
   ConfigInForce(Source source, std::function<void(const std::string& fault)> on_fault);
@@ -66,6 +69,8 @@ class ConfigInForce {
   std::shared_ptr<const AgentConfig> Get() const;
   // Why the file is not, or not wholly, in force; empty: it is.
   std::string fault() const;
+  // Only after Begin(). The time of acceptance is the start's, if the file did not change since.
+  v1::ConfigStatus Status() const;
 
   const std::string& file() const { return source_.file; }
   const std::optional<ServiceSpec>& bootstrap() const { return source_.bootstrap; }
@@ -77,6 +82,7 @@ class ConfigInForce {
   bool IsFollowedBy(const AgentConfig& config) const;
   // Puts the file in force, unless it has a fault.
   bool Accept();
+  void Put(AgentConfig config);
   absl::Status WriteKeptFile(const AgentConfig& config) const;
   absl::StatusOr<std::string> Kept() const;
   std::string KeptFile() const;
@@ -90,6 +96,8 @@ class ConfigInForce {
   std::vector<std::string> watched_;  // ConfigReading::watched
   mutable Mutex mutex_;
   std::shared_ptr<const AgentConfig> config_ ABSL_GUARDED_BY(mutex_);
+  std::string hash_ ABSL_GUARDED_BY(mutex_);
+  absl::Time accept_time_ ABSL_GUARDED_BY(mutex_);
   std::string fault_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -122,6 +122,16 @@ TEST_F(ConfigInForceTest, AConfigThatTheAgentPublishesItselfMayHaveAFaultAtTheNe
   EXPECT_EQ(config_->Get()->services[0].branch, "canary");
 }
 
+TEST_F(ConfigInForceTest, AConfigOfTheLargestSizeIsKeptToo) {
+  std::string largest = Own("#");
+  largest.resize(size_t{32} << 20, 'x');
+  Write(largest);
+  ASSERT_EQ(Start(), absl::OkStatus());
+  Write("[[services]\n");
+  ASSERT_EQ(Start(), absl::OkStatus());
+  EXPECT_EQ(config_->Get()->services[0].service, "conf");
+}
+
 TEST_F(ConfigInForceTest, OnlyAnAcceptedConfigIsKept) {
   Write("[[services]\n");
   EXPECT_TRUE(absl::IsInvalidArgument(Start(/*bootstrap=*/true)));
@@ -208,6 +218,27 @@ TEST_F(ConfigInForceTest, ASecondServiceOfTheBootstrapsNameIsAFault) {
   const absl::Status refused = Start(/*bootstrap=*/true);
   EXPECT_THAT(std::string(refused.message()),
               AllOf(HasSubstr("config.toml:8"), HasSubstr("use another name")));
+}
+
+TEST_F(ConfigInForceTest, TheStatusIsOfWhatIsInForceAndTellsAFault) {
+  Write(kPlain);
+  ASSERT_TRUE(Start().ok());
+  const v1::ConfigStatus first = config_->Status();
+  EXPECT_EQ(first.hash().size(), 64u);
+  EXPECT_TRUE(first.has_accept_time());
+  EXPECT_EQ(first.services_hash().size(), 64u);
+  EXPECT_EQ(first.host_hash(), "") << "there is no entry of the host";
+  Write("[global\n");
+  EXPECT_FALSE(config_->Renew());
+  config_->SetOutcome(absl::OkStatus());
+  EXPECT_EQ(config_->Status().hash(), first.hash());
+  EXPECT_THAT(config_->Status().fault(), HasSubstr("config.toml:1"));
+  Write(absl::StrCat(kPlain, "# another\n"));
+  EXPECT_TRUE(config_->Renew());
+  config_->SetOutcome(absl::OkStatus());
+  EXPECT_NE(config_->Status().hash(), first.hash());
+  EXPECT_EQ(config_->Status().services_hash(), first.services_hash());
+  EXPECT_EQ(config_->Status().fault(), "");
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "agent/program/program.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -47,6 +49,8 @@
 namespace gitops {
 namespace {
 
+using google::protobuf::util::MessageDifferencer;
+
 // The accounts that run git need to reach their mirrors in it; secret files in it are 0600.
 constexpr mode_t kStateMode = 0711;
 // Thousands of services with their git processes; the programs that the agent runs inherit it.
@@ -76,6 +80,7 @@ class Agent {
     if (host_ != nullptr) host_->Stop();
     operations_.reset();
     host_.reset();
+    packages_.reset();  // waits for an installation, which is not stopped half-way
     runner_->Stop();
     poll_scheduler_.reset();
     for (auto& pool : pools_) pool.reset();
@@ -215,7 +220,8 @@ absl::Status Agent::OpenOperations(const std::string& boot_id_file) {
        .gate = &gate_,
        .own_hosts = [this] { return config_->Get()->hosts; },
        .reboot_command = [this] { return config_->Get()->settings.Get("reboot-command"); },
-       .boot_id_file = boot_id_file});
+       .boot_id_file = boot_id_file,
+       .config_status = [this] { return config_->Status(); }});
   if (!operations.ok()) return operations.status();
   operations_ = *std::move(operations);
   return absl::OkStatus();
@@ -242,6 +248,7 @@ absl::Status Agent::OpenReporter(const Settings& settings) {
          if (!controller.ok()) return std::nullopt;
          return ToProto((*controller)->spec(), (*controller)->View());
        },
+       .config = [this] { return config_->Status(); },
        .on_connected = [this](bool connected) { agent_metrics_.PlannerConnected(connected); },
        .clock = clock_,
        .scheduler = report_scheduler_.get()});
@@ -254,7 +261,15 @@ absl::Status Agent::OpenReporter(const Settings& settings) {
 v1::Hello Agent::Hello() const {
   v1::Hello hello;
   const std::shared_ptr<const AgentConfig> config = config_->Get();
-  for (const std::string& name : config->names) hello.add_names(name);
+  const HostNames& names = config->host;
+  if (names.certain) {
+    hello.set_name(names.name);
+    hello.add_names(names.name);
+  }
+  for (const std::string& alias : names.aliases) {
+    if (alias != names.name || !names.certain) hello.add_names(alias);
+  }
+  *hello.mutable_config() = config_->Status();
   hello.set_address(advertised_);
   hello.set_version(std::string(Version()));
   hello.set_boot_id(ReadBootId(config->settings.Get("boot-id-file")).value_or(""));
@@ -289,7 +304,7 @@ std::unique_ptr<GitDriver> Agent::NewGit(const std::string& state_dir) {
   options.on_operation = [this](absl::string_view operation, bool ok, absl::Duration duration) {
     agent_metrics_.GitOperation(std::string(operation), ok, duration);
   };
-  return GitDriver::New(std::move(options));
+  return std::make_unique<GitDriver>(std::move(options));
 }
 
 absl::Status Agent::ReadConfig(const Settings& flags) {
@@ -321,9 +336,13 @@ absl::Status Agent::ReadConfig(const Settings& flags) {
 
 bool Agent::Reload() {
   const std::shared_ptr<const AgentConfig> former = config_->Get();
+  const v1::ConfigStatus status = config_->Status();
   const bool done = config_->Reload(
       [this](const std::vector<ServiceSpec>& services) { return host_->Configure(services); });
-  if (config_->Get()->names != former->names && reporter_ != nullptr) reporter_->Renew();
+  if (reporter_ == nullptr) return done;
+  if (config_->Get()->host != former->host) reporter_->Renew();
+  if (MessageDifferencer::Equals(config_->Status(), status)) return done;
+  reporter_->ConfigChanged();
   return done;
 }
 

@@ -5,21 +5,22 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "agent/program/host_names.h"
 #include "common/config/fleet.h"
+#include "common/config/host_digests.h"
 #include "common/config/settings.h"
+#include "common/program_config/program_settings.h"
 
 namespace gitops {
-
-// The settings of gitops-agent; docs/reference/settings.md lists them.
-std::vector<SettingDefinition> AgentSettings();
 
 // The agent's parsed flags and config file.
 struct AgentConfig {
   Settings settings;
   std::string config_file;
-  std::string text;                   // ConfigFiles::Packed()
-  std::vector<std::string> machines;  // this host's name and its aliases, ordered, each once
-  std::vector<std::string> names;     // the same, as reported to the planner: aliases first
+  std::string text;  // ConfigFiles::Packed()
+  HostNames host;
+  std::vector<std::string> machines;  // all names of `host`, ordered, each once
+  HostDigest digest;                  // empty unless the host's name is certain
   std::vector<ServiceSpec> services;  // of this host
   std::vector<HostSpec> hosts;        // its [[hosts]]: what deployments may check and write here
   std::vector<std::string> warnings;

@@ -83,28 +83,76 @@ TEST_F(AgentSettingsTest, TheServicesOfThisHostAndItsAliasesArePicked) {
   EXPECT_THAT(Names(*Load(kFleet, {}, "elsewhere")), ElementsAre());
 }
 
-TEST_F(AgentSettingsTest, TheTagsAreThoseOfItsOwnEntryNotOfAnAliasOne) {
-  const std::string file = R"([[services]]
+constexpr char kListed[] = R"([[services]]
 tagged = ["web"]
 service = "nginx"
 upstream = "file:///x"
 branch = "${machine}"
+[[services]]
+machine = "localhost"
+service = "base"
+upstream = "file:///x"
 [[hosts]]
 name = "Web1"
 tags = ["web", "prod"]
 [[hosts]]
 name = "db1"
 )";
-  EXPECT_THAT(Names(*Load(file)), ElementsAre("nginx"));
-  EXPECT_EQ(Load(file)->services[0].branch, "Web1");
-  EXPECT_THAT(Names(*Load(file, {"--hosts", "web1"}, "db1")), ElementsAre());
-  EXPECT_THAT(Names(*Load(file, {}, "elsewhere")), ElementsAre());
+
+TEST_F(AgentSettingsTest, TheTagsAreThoseOfTheEntryWithTheHostsName) {
+  EXPECT_THAT(Names(*Load(kListed)), ElementsAre("nginx"));
+  EXPECT_EQ(Load(kListed)->services[0].branch, "Web1");
+  EXPECT_THAT(Names(*Load(kListed, {"--name", "web1"}, "elsewhere")), ElementsAre("nginx"));
+  EXPECT_THAT(Names(*Load(kListed, {"--hosts", "web1"}, "elsewhere")), ElementsAre("nginx"));
+  EXPECT_THAT(Names(*Load(kListed, {"--name", "db1", "--hosts", "web1"})), ElementsAre());
+  EXPECT_THAT(Names(*Load(kListed, {}, "elsewhere")), ElementsAre());
 }
 
-TEST_F(AgentSettingsTest, ThePlannerIsToldTheAliasesAsTheyWereGivenAndThenTheHostsName) {
-  EXPECT_THAT(Load(kFleet, {"--hosts", "zulu,web1,alpha,zulu"})->names,
+TEST_F(AgentSettingsTest, AHostHasOneNameForItsServicesAndAliasesOnlySelectThem) {
+  const auto config = Load(kListed, {"--name", "n1", "--hosts", "localhost,web"}, "machine");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->host.name, "n1");
+  EXPECT_TRUE(config->host.certain);
+  ASSERT_THAT(Names(*config), ElementsAre("base"));
+  EXPECT_EQ(config->services[0].machine, "n1");
+  EXPECT_THAT(config->machines, ElementsAre("localhost", "n1", "web"));
+  EXPECT_THAT(config->hosts, IsEmpty());
+  EXPECT_THAT(std::string(Load("", {"--name", "a/b"}).status().message()),
+              HasSubstr("--name: name: "));
+}
+
+TEST_F(AgentSettingsTest,
+       WithoutANameItIsTheAliasInTheFleetElseTheMachinesOwnElseLeftToThePlanner) {
+  struct Case {
+    const char* hosts;
+    const char* machine;
+    const char* name;
+    bool certain;
+  };
+  for (const Case& c : {
+           Case{"web1", "vm", "Web1", true},
+           Case{"web1,web", "vm", "Web1", true},
+           Case{"web1", "db1", "Web1", true},
+           Case{"web", "db1", "db1", true},
+           Case{"", "vm", "vm", true},
+           Case{"localhost", "vm", "vm", true},
+           Case{"web,web9", "vm", "web", false},
+           Case{"web1,db1", "vm", "Web1", false},
+       }) {
+    const auto config = Load(kListed, {"--hosts", c.hosts}, c.machine);
+    ASSERT_TRUE(config.ok()) << config.status();
+    EXPECT_EQ(config->host.name, c.name) << c.hosts;
+    EXPECT_EQ(config->host.certain, c.certain) << c.hosts;
+  }
+  // Of several, the one that services name.
+  EXPECT_EQ(Load(kFleet, {"--hosts", "web,canary"}, "vm")->services[0].machine, "canary");
+}
+
+TEST_F(AgentSettingsTest, OtherNamesAreTheAliasesAsTheyWereGivenAndThenTheMachinesOwn) {
+  EXPECT_THAT(Load(kFleet, {"--hosts", "zulu,web1,alpha,zulu"})->host.aliases,
               ElementsAre("zulu", "alpha", "web1"));
-  EXPECT_THAT(Load(kFleet)->names, ElementsAre("web1"));
+  EXPECT_THAT(Load(kFleet)->host.aliases, ElementsAre("web1"));
+  EXPECT_THAT(Load(kFleet, {"--name", "n1", "--hosts", "a,n1"})->host.aliases, ElementsAre("a"));
 }
 
 TEST_F(AgentSettingsTest, ThePlannerIsNamedByFlagOrFileAndByNoneOtherwise) {

@@ -21,9 +21,9 @@ class BindPublisher final : public PlacePublisher {
  public:
   explicit BindPublisher(BindPublisherOptions options)
       : PlacePublisher(options.spec, options.store, std::move(options.last_published)),
-        exchanger_(MountExchanger::New({.owned_directory = Root(),
-                                        .way = options.way,
-                                        .before_step = std::move(options.before_step)})) {}
+        exchanger_({.owned_directory = Root(),
+                    .way = options.way,
+                    .before_step = std::move(options.before_step)}) {}
 
  private:
   absl::StatusOr<Shown> ShownAt(const Place& place) override {
@@ -111,8 +111,8 @@ class BindPublisher final : public PlacePublisher {
     if (!owned.ok() && !absl::IsNotFound(owned.status())) return owned.status();
     const std::optional<std::string> path = owned.ok() ? owned->PathOf(*mount) : std::nullopt;
     if (path) return ShownBelowRoot(place, *path);
-    return Fault(absl::StrCat("something else is mounted here: ", mount->root,
-                              " of a file system of type ", mount->type));
+    const std::string other = absl::StrCat(mount->root, " of a file system of type ", mount->type);
+    return Shown{"", "", absl::StrCat("something else is mounted here: ", other), other};
   }
 
   absl::Status Prepare(const Place& place, Targets& targets) override {
@@ -126,13 +126,13 @@ class BindPublisher final : public PlacePublisher {
 
   absl::StatusOr<Undo> Show(const Place& place, int source, const std::string& directory) override {
     absl::StatusOr<MountExchanger::Former> former =
-        exchanger_->Exchange(source, place.spec.local, !spec().writable);
+        exchanger_.Exchange(source, place.spec.local, !spec().writable);
     if (!former.ok()) return former.status();
     auto kept = std::make_shared<MountExchanger::Former>(*std::move(former));
-    return Undo([this, kept] { return exchanger_->Restore(std::move(*kept)); });
+    return Undo([this, kept] { return exchanger_.Restore(std::move(*kept)); });
   }
 
-  const std::unique_ptr<MountExchanger> exchanger_;
+  MountExchanger exchanger_;
 };
 
 }  // namespace

@@ -43,7 +43,8 @@ absl::Status CarryOver::CopyAll() {
 void CarryOver::Say(absl::string_view message, const std::string& path) {
   if (++said_ > kMaxSaid) return;
   LogWarning(said_ == kMaxSaid ? "not carried over: more, which are not named" : message,
-             {{"path", absl::StrCat(request_.local, "/", ShownPath(path))}});
+             {{"path", absl::StrCat(request_.local, "/", ShownPath(path))},
+              {"stays_in", absl::StrCat(request_.from_path, "/", ShownPath(path))}});
 }
 
 absl::Status CarryOver::Named(const absl::Status& status) const {

@@ -72,6 +72,8 @@ class CarryOver {
     std::vector<std::string> excluded;  // paths in both where other places are mounted or linked
     std::string revisions;              // the directory that holds the revisions; may be empty
     std::string local;                  // for the log
+    std::string from_path =
+        {};  // of `from`; for the log, which says where a file is that stays there
     std::shared_ptr<CarryBudget> budget = std::make_shared<CarryBudget>();
     std::stop_token stop = {};
     CarryHooks hooks = {};  // for tests

@@ -8,10 +8,10 @@
 
 #include <cerrno>
 #include <string>
-#include <system_error>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "common/sync/start_thread.h"
 
 // glibc's <sys/mount.h> and <linux/mount.h> conflict; only these two definitions are missing.
 extern "C" int umount2(const char* target, int flags) noexcept;
@@ -110,12 +110,9 @@ absl::Status InCopiedNamespace(const std::function<absl::Status(int stage)>& wor
     absl::StatusOr<Fd> stage = EnterCopiedNamespace();
     status = stage.ok() ? work(stage->get()) : stage.status();
   };
-  try {
-    std::thread(run).join();
-  } catch (const std::system_error& error) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("cannot start a thread to prepare mounts: ", error.what()));
-  }
+  absl::StatusOr<std::thread> thread = StartThread("prepare mounts", run);
+  if (!thread.ok()) return thread.status();
+  thread->join();
   return status;
 }
 

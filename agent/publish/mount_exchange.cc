@@ -131,211 +131,202 @@ absl::Status RemoveLowest(const TargetMounts& mounts) {
   });
 }
 
-class MountExchangerImpl : public MountExchanger {
- public:
-  explicit MountExchangerImpl(Options options) : options_(std::move(options)) {}
+absl::StatusOr<MountExchanger::Former> Remember(const Target& target, bool mounted) {
+  MountExchanger::Former former{
+      .changed = true, .target = target.local, .place = {}, .mount = Fd()};
+  former.place.name = target.place.name;
+  former.place.directory = Fd(::fcntl(target.place.directory.get(), F_DUPFD_CLOEXEC, 0));
+  if (!former.place.directory) return absl::ErrnoToStatus(errno, "cannot copy a descriptor");
+  if (!mounted) return former;
+  absl::StatusOr<Fd> copy = PrivateCopy(target.node.get());
+  if (!copy.ok()) return copy.status();
+  former.mount = *std::move(copy);
+  return former;
+}
 
-  absl::StatusOr<Former> Exchange(int source, const std::string& path, bool read_only) override {
-    MutexLock lock(ExchangeMutex());
-    absl::StatusOr<Target> target = OpenTarget(path);
-    if (!target.ok()) return target.status();
-    absl::StatusOr<PathView> wanted = ViewFd(source);
-    if (!wanted.ok()) return wanted.status();
-    if (absl::Status kind = target->CheckKind(S_ISREG(wanted->mode)); !kind.ok()) return kind;
-    absl::StatusOr<TargetMounts> mounts = ReadCleared(*std::move(target));
-    if (!mounts.ok()) return mounts.status();
-    if (Shows(*mounts, *wanted, read_only)) return Former{};
-    // A mount whose directory was removed cannot be put back.
-    const bool mounted = !mounts->stack.empty() && !mounts->stack.front().IsRemoved();
-    absl::StatusOr<Former> former = Remember(mounts->target, mounted);
-    if (!former.ok()) return former;
-    absl::StatusOr<Fd> mount = PrivateCopy(source);
-    if (!mount.ok()) return mount.status();
-    absl::Status status = Put(*std::move(mount), *mounts, read_only);
-    if (!status.ok()) return Annotate(status, absl::StrCat("cannot publish ", path));
-    return former;
+bool Shows(const TargetMounts& mounts, const PathView& wanted, bool read_only) {
+  return !mounts.stack.empty() && mounts.stack.front().read_only == read_only &&
+         mounts.target.view.SameFile(wanted);
+}
+
+// Detaching would expose the bare target if the new mount were not there.
+absl::Status CheckBeneath(const TargetMounts& mounts) {
+  absl::StatusOr<Target> now = LookAgain(mounts.target);
+  if (!now.ok()) return now.status();
+  absl::StatusOr<MountTable> table = MountTable::Read();
+  if (!table.ok()) return table.status();
+  const bool beneath =
+      now->view.mount_id == mounts.stack.front().id &&
+      table->StackUnder(now->view.mount_id, mounts.parent.id).size() == mounts.stack.size() + 1;
+  return beneath ? absl::OkStatus() : Changed(mounts.target);
+}
+
+// After a failure before the former mount was detached.
+void TakeBackBeneath(int tree, const TargetMounts& mounts) {
+  absl::Status status = CheckBeneath(mounts);
+  if (absl::IsAborted(status)) return;  // it is not there, or no longer what was found
+  if (status.ok()) {
+    // Those on it would keep it.
+    for (const InnerMount& inner : mounts.inner) DetachInner(tree, inner).IgnoreError();
+    status = RemoveLowest(mounts);
   }
+  if (status.ok() && CheckBeneath(mounts).ok()) status = absl::InternalError("it stayed");
+  if (status.ok()) return;
+  LogWarning("a mount stays beneath the published one until the next exchange",
+             {{"path", mounts.target.local}, {"error", std::string(status.message())}});
+}
 
-  absl::Status Restore(Former former) override {
-    if (!former.changed) return absl::OkStatus();
-    MutexLock lock(ExchangeMutex());
-    absl::StatusOr<Target> target = OpenTarget(std::move(former.place), former.target);
-    if (!target.ok()) return target.status();
-    absl::StatusOr<TargetMounts> mounts = ReadCleared(*std::move(target));
-    if (!mounts.ok()) return mounts.status();
-    absl::Status status = former.mount ? Put(std::move(former.mount), *mounts, /*read_only=*/false)
-                                       : TakeAway(*mounts);
-    return status.ok() ? status : Annotate(status, absl::StrCat("cannot restore ", former.target));
+// The target anew, if it shows what `tree` is the mount of.
+absl::StatusOr<Target> Shown(int tree, const Target& target) {
+  absl::StatusOr<Target> now = LookAgain(target);
+  if (!now.ok()) return now;
+  absl::StatusOr<PathView> wanted = ViewFd(tree);
+  if (!wanted.ok()) return wanted.status();
+  if (!now->view.mount_root || !now->view.SameFile(*wanted)) return Changed(target);
+  return now;
+}
+
+// After kPropagation through a parent that is not shared, the new mount must not stay shared
+// either.
+void Unshare(const Target& now, const TargetMounts& mounts) {
+  if (absl::Status status = MakePrivate(now, mounts); !status.ok()) {
+    LogWarning("a published mount stays shared",
+               {{"path", now.local}, {"error", std::string(status.message())}});
   }
+}
 
- private:
-  static absl::StatusOr<Former> Remember(const Target& target, bool mounted) {
-    Former former{.changed = true, .target = target.local, .place = {}, .mount = Fd()};
-    former.place.name = target.place.name;
-    former.place.directory = Fd(::fcntl(target.place.directory.get(), F_DUPFD_CLOEXEC, 0));
-    if (!former.place.directory) return absl::ErrnoToStatus(errno, "cannot copy a descriptor");
-    if (!mounted) return former;
-    absl::StatusOr<Fd> copy = PrivateCopy(target.node.get());
-    if (!copy.ok()) return copy.status();
-    former.mount = *std::move(copy);
-    return former;
-  }
-
-  absl::StatusOr<TargetMounts> ReadCleared(Target target) const {
-    if (absl::Status status = Step("look", target); !status.ok()) return status;
-    absl::StatusOr<TargetMounts> mounts =
-        ReadTargetMounts(std::move(target), options_.owned_directory);
-    while (mounts.ok() && mounts->covering > 0) {
-      LogWarning("removing a mount that covers the published one",
-                 {{"path", mounts->target.local}, {"shows", mounts->stack.front().root}});
-      absl::Status status = DetachMount(mounts->target.node.get());
-      if (!status.ok()) return status;
-      absl::StatusOr<Target> below = LookAgain(mounts->target);
-      if (!below.ok()) return below.status();
-      mounts = ReadTargetMounts(*std::move(below), options_.owned_directory);
-    }
-    return mounts;
-  }
-
-  static bool Shows(const TargetMounts& mounts, const PathView& wanted, bool read_only) {
-    return !mounts.stack.empty() && mounts.stack.front().read_only == read_only &&
-           mounts.target.view.SameFile(wanted);
-  }
-
-  absl::Status Step(absl::string_view step, const Target& target) const {
-    return options_.before_step ? options_.before_step(step, target.local) : absl::OkStatus();
-  }
-
-  // Attaches `mount`, with the mounts below the target, in place of the current one.
-  absl::Status Put(Fd mount, const TargetMounts& mounts, bool read_only) const {
-    absl::StatusOr<std::vector<Fd>> copies = CopyInner(mounts);
-    if (!copies.ok()) return copies.status();
-    if (!copies->empty()) {
-      absl::StatusOr<Fd> tree = JoinTree(std::move(mount), mounts, *copies, read_only);
-      if (!tree.ok()) return tree.status();
-      mount = *std::move(tree);
-    } else if (read_only) {
-      if (absl::Status status = MakeReadOnly(mount.get()); !status.ok()) return status;
-    }
-    if (absl::Status status = Step("attach", mounts.target); !status.ok()) return status;
-    return mounts.stack.empty() ? Cover(mount.get(), mounts) : Replace(mount.get(), mounts);
-  }
-
-  absl::Status Cover(int tree, const TargetMounts& mounts) const {
-    absl::Status status = AttachMount(tree, mounts.target.node.get());
-    if (!status.ok()) return status;
-    if (absl::StatusOr<Target> now = Shown(tree, mounts.target); !now.ok()) {
-      DetachMount(tree).IgnoreError();
-      return now.status();
-    }
-    for (const InnerMount& inner : mounts.inner) {
-      if (absl::Status detached = DetachMount(inner.node.get()); !detached.ok()) {
-        LogWarning("a covered mount stays",
-                   {{"path", inner.path}, {"error", std::string(detached.message())}});
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Replace(int tree, const TargetMounts& mounts) const {
-    const Target& target = mounts.target;
-    bool propagated = false;
-    absl::Status status = AttachBeneath(tree, mounts, &propagated);
-    if (status.ok()) status = CheckBeneath(mounts);
-    CrashPoint("within-exchange");
-    if (status.ok()) status = Step("detach", target);
-    if (status.ok()) status = DetachMount(target.node.get());
-    if (!status.ok()) {
-      TakeBackBeneath(tree, mounts);
-      return status;
-    }
-    absl::StatusOr<Target> now = Shown(tree, target);
-    if (absl::IsAborted(now.status())) return now.status();
-    // The exchange was made: it must not count as failed, and stay while others are undone.
-    if (!now.ok()) {
-      LogWarning("cannot look at what was mounted",
-                 {{"path", target.local}, {"error", std::string(now.status().message())}});
-    } else if (propagated && !mounts.parent.shared) {
-      Unshare(*now, mounts);
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status AttachBeneath(int tree, const TargetMounts& mounts, bool* propagated) const {
-    if (options_.way != ExchangeWay::kPropagation) {
-      absl::Status status = Step("beneath", mounts.target);
-      if (status.ok()) status = AttachMount(tree, mounts.target.node.get(), /*beneath=*/true);
-      if (options_.way != ExchangeWay::kAuto || !absl::IsUnimplemented(status)) return status;
-    }
-    *propagated = true;
-    absl::Status status = Step("propagate", mounts.target);
-    return status.ok() ? AttachByPropagation(tree, mounts) : status;
-  }
-
-  // Detaching would expose the bare target if the new mount were not there.
-  static absl::Status CheckBeneath(const TargetMounts& mounts) {
-    absl::StatusOr<Target> now = LookAgain(mounts.target);
-    if (!now.ok()) return now.status();
-    absl::StatusOr<MountTable> table = MountTable::Read();
-    if (!table.ok()) return table.status();
-    const bool beneath =
-        now->view.mount_id == mounts.stack.front().id &&
-        table->StackUnder(now->view.mount_id, mounts.parent.id).size() == mounts.stack.size() + 1;
-    return beneath ? absl::OkStatus() : Changed(mounts.target);
-  }
-
-  // After a failure before the former mount was detached.
-  static void TakeBackBeneath(int tree, const TargetMounts& mounts) {
-    absl::Status status = CheckBeneath(mounts);
-    if (absl::IsAborted(status)) return;  // it is not there, or no longer what was found
-    if (status.ok()) {
-      // Those on it would keep it.
-      for (const InnerMount& inner : mounts.inner) DetachInner(tree, inner).IgnoreError();
-      status = RemoveLowest(mounts);
-    }
-    if (status.ok() && CheckBeneath(mounts).ok()) status = absl::InternalError("it stayed");
-    if (status.ok()) return;
-    LogWarning("a mount stays beneath the published one until the next exchange",
-               {{"path", mounts.target.local}, {"error", std::string(status.message())}});
-  }
-
-  // The target anew, if it shows what `tree` is the mount of.
-  static absl::StatusOr<Target> Shown(int tree, const Target& target) {
-    absl::StatusOr<Target> now = LookAgain(target);
-    if (!now.ok()) return now;
-    absl::StatusOr<PathView> wanted = ViewFd(tree);
-    if (!wanted.ok()) return wanted.status();
-    if (!now->view.mount_root || !now->view.SameFile(*wanted)) return Changed(target);
-    return now;
-  }
-
-  // After kPropagation through a parent that is not shared, the new mount must not stay shared
-  // either.
-  static void Unshare(const Target& now, const TargetMounts& mounts) {
-    if (absl::Status status = MakePrivate(now, mounts); !status.ok()) {
-      LogWarning("a published mount stays shared",
-                 {{"path", now.local}, {"error", std::string(status.message())}});
-    }
-  }
-
-  // The mounts below the target return to where they were before it was covered.
-  static absl::Status TakeAway(const TargetMounts& mounts) {
-    if (mounts.stack.empty()) return absl::OkStatus();
-    absl::StatusOr<std::vector<Fd>> copies = CopyInner(mounts);
-    if (!copies.ok()) return copies.status();
-    absl::Status status = DetachMount(mounts.target.node.get());
-    if (!status.ok()) return status;
-    absl::StatusOr<Target> now = LookAgain(mounts.target);
-    return now.ok() ? PutBackInner(*now, mounts, *copies) : now.status();
-  }
-
-  const Options options_;
-};
+// The mounts below the target return to where they were before it was covered.
+absl::Status TakeAway(const TargetMounts& mounts) {
+  if (mounts.stack.empty()) return absl::OkStatus();
+  absl::StatusOr<std::vector<Fd>> copies = CopyInner(mounts);
+  if (!copies.ok()) return copies.status();
+  absl::Status status = DetachMount(mounts.target.node.get());
+  if (!status.ok()) return status;
+  absl::StatusOr<Target> now = LookAgain(mounts.target);
+  return now.ok() ? PutBackInner(*now, mounts, *copies) : now.status();
+}
 
 }  // namespace
 
-std::unique_ptr<MountExchanger> MountExchanger::New(Options options) {
-  return std::make_unique<MountExchangerImpl>(std::move(options));
+absl::StatusOr<MountExchanger::Former> MountExchanger::Exchange(int source, const std::string& path,
+                                                                bool read_only) {
+  MutexLock lock(ExchangeMutex());
+  absl::StatusOr<Target> target = OpenTarget(path);
+  if (!target.ok()) return target.status();
+  absl::StatusOr<PathView> wanted = ViewFd(source);
+  if (!wanted.ok()) return wanted.status();
+  if (absl::Status kind = target->CheckKind(S_ISREG(wanted->mode)); !kind.ok()) return kind;
+  absl::StatusOr<TargetMounts> mounts = ReadCleared(*std::move(target));
+  if (!mounts.ok()) return mounts.status();
+  if (Shows(*mounts, *wanted, read_only)) return Former{};
+  // A mount whose directory was removed cannot be put back.
+  const bool mounted = !mounts->stack.empty() && !mounts->stack.front().IsRemoved();
+  absl::StatusOr<Former> former = Remember(mounts->target, mounted);
+  if (!former.ok()) return former;
+  absl::StatusOr<Fd> mount = PrivateCopy(source);
+  if (!mount.ok()) return mount.status();
+  absl::Status status = Put(*std::move(mount), *mounts, read_only);
+  if (!status.ok()) return Annotate(status, absl::StrCat("cannot publish ", path));
+  return former;
+}
+
+absl::Status MountExchanger::Restore(Former former) {
+  if (!former.changed) return absl::OkStatus();
+  MutexLock lock(ExchangeMutex());
+  absl::StatusOr<Target> target = OpenTarget(std::move(former.place), former.target);
+  if (!target.ok()) return target.status();
+  absl::StatusOr<TargetMounts> mounts = ReadCleared(*std::move(target));
+  if (!mounts.ok()) return mounts.status();
+  absl::Status status =
+      former.mount ? Put(std::move(former.mount), *mounts, /*read_only=*/false) : TakeAway(*mounts);
+  return status.ok() ? status : Annotate(status, absl::StrCat("cannot restore ", former.target));
+}
+
+absl::StatusOr<TargetMounts> MountExchanger::ReadCleared(Target target) const {
+  if (absl::Status status = Step("look", target); !status.ok()) return status;
+  absl::StatusOr<TargetMounts> mounts =
+      ReadTargetMounts(std::move(target), options_.owned_directory);
+  while (mounts.ok() && mounts->covering > 0) {
+    LogWarning("removing a mount that covers the published one",
+               {{"path", mounts->target.local}, {"shows", mounts->stack.front().root}});
+    absl::Status status = DetachMount(mounts->target.node.get());
+    if (!status.ok()) return status;
+    absl::StatusOr<Target> below = LookAgain(mounts->target);
+    if (!below.ok()) return below.status();
+    mounts = ReadTargetMounts(*std::move(below), options_.owned_directory);
+  }
+  return mounts;
+}
+
+absl::Status MountExchanger::Step(absl::string_view step, const Target& target) const {
+  return options_.before_step ? options_.before_step(step, target.local) : absl::OkStatus();
+}
+
+// Attaches `mount`, with the mounts below the target, in place of the current one.
+absl::Status MountExchanger::Put(Fd mount, const TargetMounts& mounts, bool read_only) const {
+  absl::StatusOr<std::vector<Fd>> copies = CopyInner(mounts);
+  if (!copies.ok()) return copies.status();
+  if (!copies->empty()) {
+    absl::StatusOr<Fd> tree = JoinTree(std::move(mount), mounts, *copies, read_only);
+    if (!tree.ok()) return tree.status();
+    mount = *std::move(tree);
+  } else if (read_only) {
+    if (absl::Status status = MakeReadOnly(mount.get()); !status.ok()) return status;
+  }
+  if (absl::Status status = Step("attach", mounts.target); !status.ok()) return status;
+  return mounts.stack.empty() ? Cover(mount.get(), mounts) : Replace(mount.get(), mounts);
+}
+
+absl::Status MountExchanger::Cover(int tree, const TargetMounts& mounts) const {
+  absl::Status status = AttachMount(tree, mounts.target.node.get());
+  if (!status.ok()) return status;
+  if (absl::StatusOr<Target> now = Shown(tree, mounts.target); !now.ok()) {
+    DetachMount(tree).IgnoreError();
+    return now.status();
+  }
+  for (const InnerMount& inner : mounts.inner) {
+    if (absl::Status detached = DetachMount(inner.node.get()); !detached.ok()) {
+      LogWarning("a covered mount stays",
+                 {{"path", inner.path}, {"error", std::string(detached.message())}});
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MountExchanger::Replace(int tree, const TargetMounts& mounts) const {
+  const Target& target = mounts.target;
+  bool propagated = false;
+  absl::Status status = AttachBeneath(tree, mounts, &propagated);
+  if (status.ok()) status = CheckBeneath(mounts);
+  CrashPoint("within-exchange");
+  if (status.ok()) status = Step("detach", target);
+  if (status.ok()) status = DetachMount(target.node.get());
+  if (!status.ok()) {
+    TakeBackBeneath(tree, mounts);
+    return status;
+  }
+  absl::StatusOr<Target> now = Shown(tree, target);
+  if (absl::IsAborted(now.status())) return now.status();
+  // The exchange was made: it must not count as failed, and stay while others are undone.
+  if (!now.ok()) {
+    LogWarning("cannot look at what was mounted",
+               {{"path", target.local}, {"error", std::string(now.status().message())}});
+  } else if (propagated && !mounts.parent.shared) {
+    Unshare(*now, mounts);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MountExchanger::AttachBeneath(int tree, const TargetMounts& mounts,
+                                           bool* propagated) const {
+  if (options_.way != ExchangeWay::kPropagation) {
+    absl::Status status = Step("beneath", mounts.target);
+    if (status.ok()) status = AttachMount(tree, mounts.target.node.get(), /*beneath=*/true);
+    if (options_.way != ExchangeWay::kAuto || !absl::IsUnimplemented(status)) return status;
+  }
+  *propagated = true;
+  absl::Status status = Step("propagate", mounts.target);
+  return status.ok() ? AttachByPropagation(tree, mounts) : status;
 }
 
 }  // namespace gitops

@@ -2,8 +2,8 @@
 #define GITOPS_AGENT_PUBLISH_MOUNT_EXCHANGE_H_
 
 #include <functional>
-#include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -12,6 +12,9 @@
 #include "common/path/walk.h"
 
 namespace gitops {
+
+struct Target;
+struct TargetMounts;
 
 // How a mount replaces another in one step.
 enum class ExchangeWay {
@@ -43,8 +46,7 @@ class MountExchanger {
     // tried, "propagate", "detach"); an error is that step's error.
     std::function<absl::Status(absl::string_view step, const std::string& target)> before_step;
   };
-  static std::unique_ptr<MountExchanger> New(Options options);
-  virtual ~MountExchanger() = default;
+  explicit MountExchanger(Options options) : options_(std::move(options)) {}
 
   // The mount that an exchange replaced; see Restore.
   struct Former {
@@ -61,11 +63,21 @@ class MountExchanger {
   // first, and not restored after an error. Errors: PERMISSION_DENIED; UNIMPLEMENTED: this kernel
   // does not support the requested way; FAILED_PRECONDITION: another mount is in the way, or see
   // OpenTarget; ABORTED: somebody changed the mounts there meanwhile.
-  virtual absl::StatusOr<Former> Exchange(int source, const std::string& target,
-                                          bool read_only) = 0;
+  absl::StatusOr<Former> Exchange(int source, const std::string& target, bool read_only);
   // Undoes an exchange, in one step, where it was made. If there was no mount before, the new mount
   // is removed.
-  virtual absl::Status Restore(Former former) = 0;
+  absl::Status Restore(Former former);
+
+ private:
+  absl::Status Step(absl::string_view step, const Target& target) const;
+  absl::StatusOr<TargetMounts> ReadCleared(Target target) const;
+  // Attaches `mount`, with the mounts below the target, in place of the current one.
+  absl::Status Put(Fd mount, const TargetMounts& mounts, bool read_only) const;
+  absl::Status Cover(int tree, const TargetMounts& mounts) const;
+  absl::Status Replace(int tree, const TargetMounts& mounts) const;
+  absl::Status AttachBeneath(int tree, const TargetMounts& mounts, bool* propagated) const;
+
+  const Options options_;
 };
 
 }  // namespace gitops

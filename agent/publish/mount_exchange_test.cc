@@ -45,7 +45,8 @@ class MountExchange : public testing::TestWithParam<std::tuple<ExchangeWay, Kind
     }
     target_ = box_.MakeDirectory("etc/service");
     exchanger_ = New({});
-    other_ = MountExchanger::New({.owned_directory = box_.Path("other"), .way = Way()});
+    other_ = std::make_unique<MountExchanger>(
+        MountExchanger::Options{.owned_directory = box_.Path("other"), .way = Way()});
   }
 
   static ExchangeWay Way() { return std::get<ExchangeWay>(GetParam()); }
@@ -53,8 +54,8 @@ class MountExchange : public testing::TestWithParam<std::tuple<ExchangeWay, Kind
 
   std::unique_ptr<MountExchanger> New(
       std::function<absl::Status(absl::string_view, const std::string&)> before_step) {
-    return MountExchanger::New(
-        {.owned_directory = box_.Path("rev"), .way = Way(), .before_step = std::move(before_step)});
+    return std::make_unique<MountExchanger>(MountExchanger::Options{
+        .owned_directory = box_.Path("rev"), .way = Way(), .before_step = std::move(before_step)});
   }
 
   absl::Status Show(const std::string& source, const std::string& target, bool read_only = false) {
@@ -427,8 +428,10 @@ TEST_P(MountPropagation, AReceivingNamespaceSeesEachExchangeAndKeepsOneMount) {
   }
   box.Write("other/1/f", "inner");
   const std::string target = box.MakeDirectory("etc/service");
-  auto exchanger = MountExchanger::New({.owned_directory = box.Path("rev"), .way = GetParam()});
-  auto other = MountExchanger::New({.owned_directory = box.Path("other"), .way = GetParam()});
+  auto exchanger = std::make_unique<MountExchanger>(
+      MountExchanger::Options{.owned_directory = box.Path("rev"), .way = GetParam()});
+  auto other = std::make_unique<MountExchanger>(
+      MountExchanger::Options{.owned_directory = box.Path("other"), .way = GetParam()});
   ASSERT_TRUE(exchanger->Exchange(OpenPath(box.Path("rev/1")).get(), target, true).ok());
   ASSERT_TRUE(other->Exchange(OpenPath(box.Path("other/1")).get(), target + "/inner", false).ok());
   ReceivingNamespace unit;
@@ -454,13 +457,13 @@ TEST(MountExchangeAuto, TakesTheOlderWayWhereTheKernelCannotMountBeneath) {
       box.Write("rev/2/a", "2");
       const std::string target = box.MakeDirectory("etc/service");
       int tried = 0;
-      auto exchanger = MountExchanger::New(
-          {.owned_directory = box.Path("rev"),
-           .before_step = [&](absl::string_view step, const std::string&) {
-             if (step != "beneath") return absl::OkStatus();
-             ++tried;
-             return old_kernel ? absl::UnimplementedError("injected") : absl::OkStatus();
-           }});
+      auto exchanger = std::make_unique<MountExchanger>(MountExchanger::Options{
+          .owned_directory = box.Path("rev"),
+          .before_step = [&](absl::string_view step, const std::string&) {
+            if (step != "beneath") return absl::OkStatus();
+            ++tried;
+            return old_kernel ? absl::UnimplementedError("injected") : absl::OkStatus();
+          }});
       for (const char* revision : {"1", "2", "1"}) {
         Fd source = OpenPath(box.Path(absl::StrCat("rev/", revision)));
         ASSERT_TRUE(exchanger->Exchange(source.get(), target, false).ok());
@@ -482,7 +485,8 @@ TEST_P(MountPropagation, AParentThatOnlyReceivesStaysSo) {
   ASSERT_EQ(::mount("none", peer.c_str(), nullptr, MS_SLAVE, nullptr), 0);
   const MountEntry before = MountOf(peer);
   ASSERT_TRUE(before.slave && !before.shared);
-  auto exchanger = MountExchanger::New({.owned_directory = peer + "/rev", .way = GetParam()});
+  auto exchanger = std::make_unique<MountExchanger>(
+      MountExchanger::Options{.owned_directory = peer + "/rev", .way = GetParam()});
   for (const char* revision : {"1", "2", "1"}) {
     Fd source = OpenPath(absl::StrCat(peer, "/rev/", revision));
     ASSERT_TRUE(exchanger->Exchange(source.get(), peer + "/etc", false).ok());

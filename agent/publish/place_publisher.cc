@@ -145,6 +145,7 @@ PlacePublisher::Shown PlacePublisher::ShownBelowRoot(const Place& place,
   const std::optional<std::string> link = PathBelow(path, tree);
   if (!link) {
     shown.fault = absl::StrCat("shows ", EscapeText(path), " of ", Root());
+    shown.other = absl::StrCat(Root(), "/", path);
     return shown;
   }
   shown.directory = directory;
@@ -246,6 +247,10 @@ absl::StatusOr<PlacePublisher::Shown> PlacePublisher::WhatToCarry(const Place& p
   if (!shown->directory.empty()) return shown;
   absl::StatusOr<std::string> before = PublishedBefore(directory);
   if (!before.ok()) return before.status();
+  if (before->empty() && !shown->other.empty()) {
+    LogWarning("not carried over: what the service made in the directory that was mounted before",
+               {{"path", place.spec.local}, {"stays_in", EscapeText(shown->other)}});
+  }
   return Shown{*std::move(before), place.spec.link, ""};
 }
 
@@ -303,6 +308,7 @@ absl::StatusOr<std::vector<PlacePublisher::Carried>> PlacePublisher::CarryAll(
                            .excluded = place.inner,
                            .revisions = Root(),
                            .local = place.spec.local,
+                           .from_path = from_path,
                            .budget = budget,
                            .stop = stop});
     if (absl::Status status = carry->CopyAll(); !status.ok()) return status;

@@ -43,6 +43,8 @@ class PlacePublisher : public Publisher {
     std::string directory;
     std::string link;   // that part, relative to the directory's tree; "." is all of it
     std::string fault;  // why the place is not right; empty: it is
+    // If something else is there that may hold files of the service: where they are; for the log.
+    std::string other = {};
   };
   using Undo = std::function<absl::Status()>;
 

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "agent/revision/revision_writer.h"
 #include "common/git/object_hash.h"
 
 namespace gitops {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -165,32 +166,60 @@ absl::StatusOr<ServiceRecord> RecordStore::Rebuild(const std::string& service,
   return rebuilt_from(FromChange(changes->front()), "its history, and is frozen until an unfreeze");
 }
 
+absl::StatusOr<std::vector<StoreWrite>> RecordStore::WritesOf(
+    const std::string& service, const ServiceRecord& record,
+    const std::optional<ChangeRecord>& change) {
+  if (absl::Status status = CheckName(service); !status.ok()) return status;
+  // Read first, to keep fields that this agent does not know.
+  absl::StatusOr<Table<record::v1::ServiceRecord>::Row> before = records_.Find(service);
+  if (!before.ok() && !absl::IsNotFound(before.status())) return before.status();
+  absl::StatusOr<record::v1::ServiceRecord> stored = record::v1::ServiceRecord();
+  if (before.ok()) {
+    stored = before->message.ok() ? before->message : RecoverRange(changes_, service);
+  }
+  if (!stored.ok()) return stored.status();
+  EncodeRecord(record, *stored);
+  std::vector<StoreWrite> writes;
+  if (change.has_value()) AddChange(changes_, service, *change, *stored, writes);
+  writes.push_back(records_.Put(service, *stored));
+  writes.back().expected_revision = before.ok() ? before->revision : 0;
+  const StoreWrite copy = copies_.Put(service, CopyOf(*stored));
+  const absl::StatusOr<StoredValue> copied = store_->Get(copy.key);
+  if (!copied.ok() || copied->value != copy.value) writes.push_back(copy);
+  return writes;
+}
+
 absl::Status RecordStore::Save(const std::string& service, const ServiceRecord& record,
                                const std::optional<ChangeRecord>& change) {
-  if (absl::Status status = CheckName(service); !status.ok()) return status;
   absl::Status status;
   for (int attempt = 0; attempt < kSaveAttempts; ++attempt) {
-    // Read first, to keep fields that this agent does not know.
-    absl::StatusOr<Table<record::v1::ServiceRecord>::Row> before = records_.Find(service);
-    if (!before.ok() && !absl::IsNotFound(before.status())) return before.status();
-    absl::StatusOr<record::v1::ServiceRecord> stored = record::v1::ServiceRecord();
-    if (before.ok()) {
-      stored = before->message.ok() ? before->message : RecoverRange(changes_, service);
-    }
-    if (!stored.ok()) return stored.status();
-    EncodeRecord(record, *stored);
-    std::vector<StoreWrite> writes;
-    if (change.has_value()) AddChange(changes_, service, *change, *stored, writes);
-    writes.push_back(records_.Put(service, *stored));
-    writes.back().expected_revision = before.ok() ? before->revision : 0;
-    const StoreWrite copy = copies_.Put(service, CopyOf(*stored));
-    const absl::StatusOr<StoredValue> copied = store_->Get(copy.key);
-    if (!copied.ok() || copied->value != copy.value) writes.push_back(copy);
-    status = store_->Write(writes).status();
+    const auto writes = WritesOf(service, record, change);
+    if (!writes.ok()) return writes.status();
+    status = store_->Write(*writes).status();
     if (!absl::IsFailedPrecondition(status)) return status;
   }
   return absl::UnavailableError(
       absl::StrCat("save the service ", service, ": others keep saving it: ", status.message()));
+}
+
+std::vector<absl::Status> RecordStore::SaveAll(const std::vector<Saving>& all) {
+  std::vector<absl::Status> results(all.size());
+  if (all.size() > 1 && SaveTogether(all).ok()) return results;
+  // One that cannot be stored must not fail the others.
+  for (size_t i = 0; i < all.size(); ++i) {
+    results[i] = Save(all[i].service, all[i].record, all[i].change);
+  }
+  return results;
+}
+
+absl::Status RecordStore::SaveTogether(const std::vector<Saving>& all) {
+  std::vector<StoreWrite> together;
+  for (const Saving& one : all) {
+    auto writes = WritesOf(one.service, one.record, one.change);
+    if (!writes.ok()) return writes.status();
+    std::move(writes->begin(), writes->end(), std::back_inserter(together));
+  }
+  return store_->Write(together).status();
 }
 
 absl::Status RecordStore::SaveTip(const BranchName& branch, const std::string& hash,

@@ -52,6 +52,15 @@ class RecordStore {
   absl::Status Save(const std::string& service, const ServiceRecord& record,
                     const std::optional<ChangeRecord>& change);
 
+  // The same for several services in one write, which costs one flush of the disk. Each has its own
+  // result: an error of one does not fail the others.
+  struct Saving {
+    std::string service;
+    ServiceRecord record;
+    std::optional<ChangeRecord> change;
+  };
+  std::vector<absl::Status> SaveAll(const std::vector<Saving>& all);
+
   // Stores that `services`, which follow `branch`, are at `hash`, which is `commit` if that is
   // known, instead of what was stored of `branch`; each with the generation of the record in which
   // that was seen. A record with a greater one is newer, whichever was stored first.
@@ -72,6 +81,11 @@ class RecordStore {
   absl::StatusOr<std::vector<ChangeRecord>> Changes(const std::string& service);
 
  private:
+  // What Save writes.
+  absl::StatusOr<std::vector<StoreWrite>> WritesOf(const std::string& service,
+                                                   const ServiceRecord& record,
+                                                   const std::optional<ChangeRecord>& change);
+  absl::Status SaveTogether(const std::vector<Saving>& all);
   absl::StatusOr<record::v1::ChangeRecord> RepairedChange(const std::string& key);
   absl::StatusOr<ServiceRecord> Rebuild(const std::string& service, absl::string_view stored,
                                         std::string* rebuilt);

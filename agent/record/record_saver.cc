@@ -1,29 +1,22 @@
 #include "agent/record/record_saver.h"
 
-#include <system_error>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "common/sync/start_thread.h"
 
 namespace gitops {
-namespace {
-
-// Writes from several threads share a commit of the store.
-constexpr size_t kMaxThreads = 8;
-
-}  // namespace
 
 RecordSaver::RecordSaver(RecordStore* records) : records_(records) {}
 
 RecordSaver::~RecordSaver() {
-  std::vector<std::thread> threads;
+  std::thread thread;
   {
     MutexLock lock(mutex_);
     stopping_ = true;
     changed_.NotifyAll();
-    threads = std::move(threads_);
+    thread = std::move(thread_);
   }
-  for (std::thread& thread : threads) thread.join();
+  if (thread.joinable()) thread.join();
 }
 
 void RecordSaver::Save(const std::string& service, const ServiceRecord& record,
@@ -34,7 +27,8 @@ void RecordSaver::Save(const std::string& service, const ServiceRecord& record,
     MutexLock lock(mutex_);
     begun = EnsureThread();
     if (begun.ok()) {
-      queue_.push_back({service, record, change, std::move(done)});
+      waiting_.push_back({service, record, change});
+      dones_.push_back(std::move(done));
       changed_.NotifyOne();
     }
   }
@@ -42,33 +36,25 @@ void RecordSaver::Save(const std::string& service, const ServiceRecord& record,
 }
 
 absl::Status RecordSaver::EnsureThread() {
-  if (static_cast<size_t>(idle_) > queue_.size() || threads_.size() >= kMaxThreads) {
-    return absl::OkStatus();
-  }
-  try {
-    threads_.emplace_back([this] { Work(); });
-  } catch (const std::system_error& error) {
-    if (!threads_.empty()) return absl::OkStatus();
-    return absl::UnavailableError(
-        absl::StrCat("cannot start a thread that stores records: ", error.what()));
-  }
+  if (thread_.joinable()) return absl::OkStatus();
+  absl::StatusOr<std::thread> thread = StartThread("store records", [this] { Work(); });
+  if (!thread.ok()) return thread.status();
+  thread_ = *std::move(thread);
   return absl::OkStatus();
 }
 
 void RecordSaver::Work() {
   MutexLock lock(mutex_);
   while (true) {
-    while (queue_.empty()) {
+    while (waiting_.empty()) {
       if (stopping_) return;
-      ++idle_;
       changed_.Wait(mutex_);
-      --idle_;
     }
-    Request request = std::move(queue_.front());
-    queue_.pop_front();
+    const std::vector<RecordStore::Saving> saved = std::exchange(waiting_, {});
+    const std::vector<Done> dones = std::exchange(dones_, {});
     mutex_.Unlock();
-    request.done(records_->Save(request.service, request.record, request.change));
-    request = {};
+    const std::vector<absl::Status> results = records_->SaveAll(saved);
+    for (size_t i = 0; i < dones.size(); ++i) dones[i](results[i]);
     mutex_.Lock();
   }
 }

@@ -338,6 +338,36 @@ TEST_F(RecordStoreTest, ATipThatAnOlderAgentStoredWithoutGenerationsDoesNotCount
   EXPECT_FALSE(read->has_value());
 }
 
+TEST_F(RecordStoreTest, SeveralServicesAreSavedInOneWriteWithTheirHistories) {
+  ASSERT_TRUE(records_.Save("a", SampleRecord(), SampleChange("before")).ok());
+  const int before = store_.writes();
+  EXPECT_THAT(records_.SaveAll({{"a", SampleRecord(), SampleChange("a")},
+                                {"b", SampleRecord(), SampleChange("b")},
+                                {"c", SampleRecord(), std::nullopt}}),
+              ::testing::Each(absl::OkStatus()));
+  EXPECT_EQ(store_.writes(), before + 1);
+  for (const char* name : {"a", "b", "c"}) EXPECT_EQ(**records_.Load(name), SampleRecord());
+  EXPECT_THAT(Reasons("a"), ::testing::ElementsAre("a", "before"));
+  EXPECT_THAT(Reasons("b"), ::testing::ElementsAre("b"));
+}
+
+TEST_F(RecordStoreTest, OfSeveralServicesOneThatCannotBeSavedDoesNotFailTheOthers) {
+  store_.FailKeys("agent/v1/service/b", absl::UnavailableError("too large"));
+  const std::vector<absl::Status> saved =
+      records_.SaveAll({{"a", SampleRecord(), SampleChange("a")},
+                        {"b", SampleRecord(), SampleChange("b")},
+                        {"c/d", SampleRecord(), std::nullopt},
+                        {"e", SampleRecord(), std::nullopt}});
+  store_.Heal();
+  EXPECT_EQ(saved[0], absl::OkStatus());
+  EXPECT_EQ(saved[1].code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(saved[2].code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(saved[3], absl::OkStatus());
+  EXPECT_THAT(Reasons("a"), ::testing::ElementsAre("a")) << "once";
+  EXPECT_FALSE(records_.Load("b")->has_value());
+  EXPECT_TRUE(records_.Load("e")->has_value());
+}
+
 TEST_F(RecordStoreTest, ChangesSavedAtTheSameTimeAreAllKept) {
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 4; ++thread) {

@@ -69,6 +69,14 @@ void Reporter::EndTips(std::vector<MovedServices> moved) {
   Wake();
 }
 
+void Reporter::ConfigChanged() {
+  {
+    MutexLock lock(mutex_);
+    config_changed_ = true;
+  }
+  Wake();
+}
+
 void Reporter::Renew() {
   {
     MutexLock lock(mutex_);
@@ -145,7 +153,7 @@ SteadyTime Reporter::Connect(SteadyTime now) {
     begun = begun_;
     changed_.clear();
     moved_.clear();
-    takes_tips_ = renew_ = false;
+    takes_tips_ = renew_ = config_changed_ = false;
   }
   timed_out_ = renewing_ = false;
   auto channel = Dial(channel_);
@@ -240,6 +248,7 @@ bool Reporter::TakeTip(v1::ReportRequest& request) {
 bool Reporter::TakeChanged(v1::ReportRequest& request) {
   std::set<std::string> names;
   int64_t begun;
+  bool config;
   {
     MutexLock lock(mutex_);
     // A round may have begun and ended since TakeTip().
@@ -248,7 +257,9 @@ bool Reporter::TakeChanged(v1::ReportRequest& request) {
     while (!changed_.empty() && names.size() < kMaxChanges) {
       names.insert(changed_.extract(changed_.begin()));
     }
+    config = std::exchange(config_changed_, false) && options_.config;
   }
+  if (config) *request.mutable_changed()->mutable_config() = options_.config();
   for (const std::string& name : names) {
     if (std::optional<v1::Service> service = options_.service(name)) {
       *request.mutable_changed()->add_services() = *std::move(service);
@@ -259,10 +270,11 @@ bool Reporter::TakeChanged(v1::ReportRequest& request) {
   MutexLock lock(mutex_);
   if (begun_ != begun) {  // as for the hello
     changed_.merge(names);
+    config_changed_ |= config;
     request.Clear();
     return false;
   }
-  return !names.empty();
+  return config || !names.empty();
 }
 
 absl::StatusOr<std::unique_ptr<Reporter>> Reporter::New(ReporterOptions options) {

@@ -31,6 +31,8 @@ struct ReporterOptions {
   std::function<v1::Hello()> hello;
   // The current state of one service; none: it was removed from the configuration.
   std::function<std::optional<v1::Service>(const std::string& service)> service;
+  // Which configuration is in force; empty: that is not reported.
+  std::function<v1::ConfigStatus()> config;
   // Called when the planner has answered, and when the stream has ended. May be empty.
   std::function<void(bool connected)> on_connected;
   // Returns numbers in [0, 1); empty: a default generator.
@@ -62,6 +64,8 @@ class Reporter {
   void Start();
   // The service was changed, added or removed.
   void Changed(const std::string& service);
+  // Another configuration is in force, or it has another fault.
+  void ConfigChanged();
   // Around the time in which services may move with a tip: until EndTips(), which is soon, no
   // service is reported. Then come `moved`, without those that Changed() named meanwhile, and then
   // the changes: so a tip never overwrites something newer. Each BeginTips() has its EndTips().
@@ -105,6 +109,7 @@ class Reporter {
   int64_t begun_ ABSL_GUARDED_BY(mutex_) = 0;                // of them, since the start
   bool takes_tips_ ABSL_GUARDED_BY(mutex_) = false;
   bool renew_ ABSL_GUARDED_BY(mutex_) = false;
+  bool config_changed_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Only used by the job, and by Stop() after it.

@@ -25,6 +25,17 @@ TEST_F(ReporterTest, TheHelloHoldsEverythingAndChangesFollowAtOnce) {
   EXPECT_EQ(planner_.streams(), 1);
 }
 
+TEST_F(ReporterTest, AnotherConfigurationIsToldWithoutAnyService) {
+  Start();
+  ASSERT_TRUE(AwaitConnected());
+  reporter_->ConfigChanged();
+  EXPECT_TRUE(Eventually([&] {
+    const v1::ReportRequest last = planner_.told().back();
+    return last.has_changed() && last.changed().config().hash() == "f00" &&
+           last.changed().services().empty();
+  }));
+}
+
 TEST_F(ReporterTest, HeartbeatsComeWithinTheIntervalThatThePlannerAsksFor) {
   Start();
   ASSERT_TRUE(AwaitConnected());

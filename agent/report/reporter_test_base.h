@@ -135,6 +135,12 @@ class ReporterTest : public testing::Test {
         Reporter::New({.planner = address_,
                        .hello = [this] { return Hello(); },
                        .service = [this](const std::string& name) { return Find(name); },
+                       .config =
+                           [] {
+                             v1::ConfigStatus config;
+                             config.set_hash("f00");
+                             return config;
+                           },
                        .on_connected =
                            [this](bool connected) {
                              MutexLock lock(mutex_);

@@ -2,9 +2,9 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
-#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -12,12 +12,15 @@
 #include "agent/revision/revision_directory.h"
 #include "common/log/log.h"
 #include "common/path/fd.h"
+#include "common/sync/start_thread.h"
 
 namespace gitops {
 namespace {
 
-// Gathers what many services write because of one commit.
-constexpr std::chrono::milliseconds kGather(500);
+// Gathers what many services write because of one commit: until there was nothing new for a while,
+// so that the flush is over before the next commit needs the disk.
+constexpr std::chrono::milliseconds kQuiet(100);
+constexpr std::chrono::milliseconds kMaxGather(500);
 
 void Say(const std::string& root, const absl::Status& status) {
   // A directory that is gone meanwhile needs no flush.
@@ -56,12 +59,13 @@ void Flusher::Add(std::string root, std::string directory) {
 
 bool Flusher::StartThread() {
   if (thread_.joinable()) return true;
-  try {
-    thread_ = std::thread([this] { Run(); });
-  } catch (const std::system_error& error) {
-    LogWarning("cannot start a thread to flush revisions", {{"error", std::string(error.what())}});
+  absl::StatusOr<std::thread> thread = gitops::StartThread("flush revisions", [this] { Run(); });
+  if (!thread.ok()) {
+    LogWarning("a revision is flushed while its service waits",
+               {{"error", std::string(thread.status().message())}});
     return false;
   }
+  thread_ = *std::move(thread);
   return true;
 }
 
@@ -74,8 +78,9 @@ void Flusher::Run() {
   MutexLock lock(mutex_);
   while (true) {
     while (waiting_.empty() && !stopping_) changed_.Wait(mutex_);
-    const auto until = std::chrono::steady_clock::now() + kGather;
-    while (!stopping_ && changed_.WaitUntil(mutex_, until)) {
+    using Clock = std::chrono::steady_clock;
+    const auto latest = Clock::now() + kMaxGather;
+    while (!stopping_ && changed_.WaitUntil(mutex_, std::min(latest, Clock::now() + kQuiet))) {
     }
     if (stopping_) return;
     const std::vector<Written> written = std::exchange(waiting_, {});

@@ -22,21 +22,29 @@ constexpr absl::string_view kSequence = "sequence";
 
 bool HasNewline(absl::string_view text) { return absl::StrContains(text, '\n'); }
 
-bool ParseMode(absl::string_view text, uint32_t* mode) {
-  const char* const end = text.data() + text.size();
-  const auto [read, error] = std::from_chars(text.data(), end, *mode, 8);
-  return error == std::errc() && read == end;
+// Takes a number and the space behind it.
+template <typename Number>
+bool TakeNumber(absl::string_view* text, Number* number, int base = 10) {
+  const char* const end = text->data() + text->size();
+  const auto [read, error] = std::from_chars(text->data(), end, *number, base);
+  if (error != std::errc() || read == end || *read != ' ') return false;
+  text->remove_prefix(static_cast<size_t>(read - text->data()) + 1);
+  return true;
 }
 
 // "e MODE OID SIZE MTIME CTIME INODE PATH"; the path may hold spaces.
 bool ParseEntry(absl::string_view line, ManifestEntry* entry) {
-  const std::vector<absl::string_view> parts = absl::StrSplit(line, absl::MaxSplits(' ', 6));
-  if (parts.size() != 7) return false;
-  entry->oid = std::string(parts[1]);
-  entry->path = std::string(parts[6]);
-  return ParseMode(parts[0], &entry->mode) && absl::SimpleAtoi(parts[2], &entry->size) &&
-         absl::SimpleAtoi(parts[3], &entry->mtime_ns) &&
-         absl::SimpleAtoi(parts[4], &entry->ctime_ns) && absl::SimpleAtoi(parts[5], &entry->inode);
+  if (!TakeNumber(&line, &entry->mode, 8)) return false;
+  const size_t space = line.find(' ');
+  if (space == absl::string_view::npos) return false;
+  entry->oid = std::string(line.substr(0, space));
+  line.remove_prefix(space + 1);
+  if (!TakeNumber(&line, &entry->size) || !TakeNumber(&line, &entry->mtime_ns) ||
+      !TakeNumber(&line, &entry->ctime_ns) || !TakeNumber(&line, &entry->inode)) {
+    return false;
+  }
+  entry->path = std::string(line);
+  return true;
 }
 
 bool ParseLine(absl::string_view key, absl::string_view value, Manifest* manifest) {

@@ -11,10 +11,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "agent/revision/revision_directory.h"
 #include "common/path/fd.h"
+#include "common/sync/mutex.h"
 
 namespace gitops {
 
@@ -51,12 +54,7 @@ struct Manifest {
   std::vector<ManifestEntry> entries;  // ordered by path
 };
 
-// Who may pass through <mount>/<service> and a revision's directory, which are root's (or the
-// agent's own account's) in any case.
-enum class StoreAccess {
-  kMounts,    // nobody: revisions are seen through mounts only
-  kSymlinks,  // everybody, once the revision is published: symlinks lead through them
-};
+class RevisionWriter;  // agent/revision/revision_writer.h
 
 // Keeps a directory from being pruned while it exists.
 using RevisionHold = std::shared_ptr<void>;
@@ -71,72 +69,81 @@ class RevisionStore {
   // by others.
   static absl::StatusOr<std::unique_ptr<RevisionStore>> Open(
       std::string root, StoreAccess access = StoreAccess::kMounts);
-  virtual ~RevisionStore() = default;
 
-  // A revision being written, which only root can reach. Destroyed without Finish: removed. Not
-  // thread-safe.
-  class Writer {
-   public:
-    virtual ~Writer() = default;
-    // The open directory to write to (`tree`), owned by root until Finish.
-    virtual int directory() const = 0;
-    // Adds an entry that was written; Finish fills in the stat fields.
-    virtual void Add(ManifestEntry entry) = 0;
-    // Sets what the revision covers; see Manifest::covers.
-    virtual void Cover(std::vector<std::string> covers) = 0;
-    // Changes the owner to uid and gid (-1: unchanged) and gives it its name. It is ready, and
-    // flushed to the disk afterwards (StoreAccess::kMounts), or by Publishable.
-    virtual absl::Status Finish(int64_t uid, int64_t gid) = 0;
-    // The directory that Finish made.
-    virtual const std::string& name() const = 0;
-  };
   // Always makes a new directory. <mount>/<service> is made again if it was removed.
-  virtual absl::StatusOr<std::unique_ptr<Writer>> Write(const std::string& revision) = 0;
+  absl::StatusOr<std::unique_ptr<RevisionWriter>> Write(const std::string& revision);
 
   // The newest directory of the revision that is ready: complete, and after an unclean end of the
   // host found to be as it was written. NOT_FOUND: none.
-  virtual absl::StatusOr<std::string> Newest(const std::string& revision) const = 0;
+  absl::StatusOr<std::string> Newest(const std::string& revision) const;
   // All that are on the disk, ready or not, newest first.
-  virtual absl::StatusOr<std::vector<std::string>> Directories() const = 0;
+  absl::StatusOr<std::vector<std::string>> Directories() const;
   // The revisions that are ready, newest first, each once. One that cannot be looked at is listed.
-  virtual std::vector<std::string> List() const = 0;
+  std::vector<std::string> List() const;
 
   // The revision of a directory; empty: it is no name of one.
   static std::string RevisionOf(absl::string_view directory);
-  const std::string& root() const { return root_; }
+  const std::string& root() const { return service_.path(); }
   // Where the files of a directory are, relative to root(); whether or not it exists.
   static std::string TreeIn(absl::string_view directory);
   std::string TreePath(absl::string_view directory) const;
   // O_PATH. A directory that is not root's or the agent's own is FAILED_PRECONDITION.
-  virtual absl::StatusOr<Fd> OpenTree(const std::string& directory) const = 0;
+  absl::StatusOr<Fd> OpenTree(const std::string& directory) const;
   // DATA_LOSS: it is damaged.
-  virtual absl::StatusOr<Manifest> ReadManifest(const std::string& directory) const = 0;
+  absl::StatusOr<Manifest> ReadManifest(const std::string& directory) const;
   // An open directory (for reading) that only root can reach, on the same file system, for what is
   // made before it gets its place. Open empties it.
-  virtual absl::StatusOr<Fd> OpenStage() = 0;
+  absl::StatusOr<Fd> OpenStage();
 
   // Called before `directory` is shown to others. StoreAccess::kSymlinks: it is flushed to the
   // disk, and opened to those who follow the symlink.
-  virtual absl::Status Publishable(const std::string& directory) = 0;
+  absl::Status Publishable(const std::string& directory);
   // The directory that was published last, kept through restarts: what the service made is in it.
-  virtual absl::Status NotePublished(const std::string& directory) = 0;
-  virtual absl::StatusOr<std::string> LastPublished() const = 0;
+  absl::Status NotePublished(const std::string& directory);
+  absl::StatusOr<std::string> LastPublished() const;
 
   // While the result exists, `directory` is not pruned. It may outlive the store.
-  virtual RevisionHold Hold(const std::string& directory) = 0;
+  RevisionHold Hold(const std::string& directory);
   // Removes all directories except the newest of each of the `keep` newest revisions, the newest of
   // each revision that is `in_use`, those that are held, the one that was published last, and those
   // that are the root of a mount in this namespace. A failed removal is tried again by the next
   // call, and does not keep others from being removed.
   // CANCELLED: by `stop`, soon.
-  virtual absl::Status Prune(int keep, const std::set<std::string>& in_use,
-                             const std::stop_token& stop = {}) = 0;
-
- protected:
-  explicit RevisionStore(std::string root) : root_(std::move(root)) {}
+  absl::Status Prune(int keep, const std::set<std::string>& in_use,
+                     const std::stop_token& stop = {});
 
  private:
-  const std::string root_;
+  struct Known {
+    int64_t sequence = 0;
+    std::string directory;
+    bool ready = false;
+
+    bool operator<(const Known& other) const { return sequence > other.sequence; }  // newest first
+  };
+  struct Holds;
+
+  RevisionStore(std::string root, StoreAccess access);
+  absl::Status Load();
+  absl::Status LoadDirectory(const Fd& root, const std::string& directory, int64_t sequence);
+  absl::Status LoadFormer(const Fd& root, const std::string& revision);
+  int64_t NextSequence();
+  void NoteSequence(int64_t sequence);
+  // By symlinks it is flushed before it is published.
+  void FlushSoon(const std::string& directory) const;
+  std::vector<Known> Snapshot() const;
+  std::vector<std::string> Superfluous(const absl::StatusOr<Fd>& root, int keep,
+                                       const std::set<std::string>& in_use) const;
+  // Under the lock of the holds, so that what somebody holds from now on is gone for them.
+  absl::Status MoveAway(const Fd& root, const std::string& directory,
+                        std::vector<std::string>* remains);
+  void Forget(const std::string& directory);
+
+  const StoreAccess access_;
+  const ServiceDirectory service_;
+  const std::shared_ptr<Holds> holds_;
+  mutable Mutex mutex_;
+  std::vector<Known> known_ ABSL_GUARDED_BY(mutex_);  // newest first
+  int64_t last_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace gitops

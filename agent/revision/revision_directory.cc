@@ -1,6 +1,7 @@
 #include "agent/revision/revision_directory.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "agent/revision/revision_name.h"
 #include "common/log/log.h"
 #include "common/path/directory_names.h"
+#include "common/path/open_at.h"
 #include "common/path/trusted_directory.h"
 #include "common/rpc/state_reason.h"
 
@@ -21,6 +23,9 @@ namespace {
 constexpr char kRemedy[] =
     "nothing in it is used, since others could have put it there: give it to root with mode 0755 "
     "and empty, remove it, or choose another `mount`";
+
+// So long a walk counts: one poll, start or rollback uses a directory ten times.
+constexpr std::chrono::seconds kTrustedFor(1);
 
 }  // namespace
 
@@ -36,7 +41,32 @@ absl::Status ServiceDirectory::Failed(int error, absl::string_view what,
   return FileStatus(error, absl::StrCat("cannot ", what, " ", PathOf(name)));
 }
 
+// The directory that was walked to a moment ago, if it is there still. One that was trusted with
+// all above it cannot be replaced by others, and would have another inode.
+Fd ServiceDirectory::OpenKnown() const {
+  MutexLock lock(trusted_->mutex);
+  if (std::chrono::steady_clock::now() - trusted_->at > kTrustedFor) return Fd();
+  Fd root(OpenAt(AT_FDCWD, path_, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS));
+  struct stat stat = {};
+  const bool known = root && ::fstat(root.get(), &stat) == 0 && stat.st_dev == trusted_->device &&
+                     stat.st_ino == trusted_->inode && IsTrustedOwner(stat.st_uid) &&
+                     (stat.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+  return known ? std::move(root) : Fd();
+}
+
+void ServiceDirectory::NoteTrusted(const Fd& root) const {
+  struct stat stat = {};
+  if (::fstat(root.get(), &stat) != 0) return;
+  MutexLock lock(trusted_->mutex);
+  trusted_->device = stat.st_dev;
+  trusted_->inode = stat.st_ino;
+  trusted_->at = std::chrono::steady_clock::now();
+}
+
 absl::StatusOr<Fd> ServiceDirectory::Walk(bool create, bool warn) const {
+  if (!create) {
+    if (Fd known = OpenKnown()) return known;
+  }
   absl::StatusOr<TrustedDirectory> opened =
       OpenTrustedDirectory(path_, {.create = create, .remedy = kRemedy});
   if (!opened.ok()) return opened.status();
@@ -49,6 +79,7 @@ absl::StatusOr<Fd> ServiceDirectory::Walk(bool create, bool warn) const {
         "emptied by a clean-up job: choose another `mount`",
         {{"path", path_}, {"directory", opened->shared}});
   }
+  NoteTrusted(opened->fd);
   return std::move(opened->fd);
 }
 

@@ -3,19 +3,29 @@
 
 #include <sys/types.h>
 
+#include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "agent/revision/revision.h"
 #include "common/path/fd.h"
+#include "common/sync/mutex.h"
 
 namespace gitops {
 
+// Who may pass through <mount>/<service> and a revision's directory, which are root's (or the
+// agent's own account's) in any case.
+enum class StoreAccess {
+  kMounts,    // nobody: revisions are seen through mounts only
+  kSymlinks,  // everybody, once the revision is published: symlinks lead through them
+};
+
 // The directory of one service, <mount>/<service>, and the directories of revisions in it, opened
-// anew for each use. Errors as RevisionStore has them.
+// anew for each use. Errors as RevisionStore has them. Thread-safe; copies share what they know.
 class ServiceDirectory {
  public:
   ServiceDirectory(std::string path, StoreAccess access);
@@ -45,9 +55,20 @@ class ServiceDirectory {
  private:
   absl::StatusOr<Fd> Walk(bool create, bool warn) const;
   absl::Status SetMode(const Fd& root) const;
+  Fd OpenKnown() const;
+  void NoteTrusted(const Fd& root) const;
+
+  // The directory to which a walk found every directory on the way trusted.
+  struct Trusted {
+    Mutex mutex;
+    dev_t device ABSL_GUARDED_BY(mutex) = 0;
+    ino_t inode ABSL_GUARDED_BY(mutex) = 0;
+    std::chrono::steady_clock::time_point at ABSL_GUARDED_BY(mutex);
+  };
 
   const std::string path_;
   const mode_t mode_;
+  const std::shared_ptr<Trusted> trusted_ = std::make_shared<Trusted>();
 };
 
 }  // namespace gitops

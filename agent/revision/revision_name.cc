@@ -62,7 +62,7 @@ std::string RevisionStore::TreeIn(absl::string_view directory) {
 }
 
 std::string RevisionStore::TreePath(absl::string_view directory) const {
-  return absl::StrCat(root_, "/", TreeIn(directory));
+  return absl::StrCat(root(), "/", TreeIn(directory));
 }
 
 int64_t SequenceIn(absl::string_view name) {

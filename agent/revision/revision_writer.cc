@@ -64,132 +64,6 @@ std::set<std::string> DirectoriesOf(const std::vector<ManifestEntry>& entries) {
   return directories;
 }
 
-class RevisionWriter final : public RevisionStore::Writer {
- public:
-  // The descriptors of the service's directory, and of the revision's and its `tree`.
-  RevisionWriter(WriterPlace place, Fd root, Fd wrapper, Fd tree)
-      : place_(std::move(place)),
-        draft_(absl::StrCat(kNewPrefix, place_.sequence)),
-        name_(absl::StrCat(place_.revision, "-", place_.sequence)),
-        root_(std::move(root)),
-        wrapper_(std::move(wrapper)),
-        tree_(std::move(tree)) {}
-
-  ~RevisionWriter() override {
-    if (!finished_) RemoveTreeAt(root_.get(), draft_).IgnoreError();
-  }
-
-  int directory() const override { return tree_.get(); }
-
-  void Add(ManifestEntry entry) override { manifest_.entries.push_back(std::move(entry)); }
-
-  void Cover(std::vector<std::string> covers) override { manifest_.covers = std::move(covers); }
-
-  const std::string& name() const override { return name_; }
-
-  absl::Status Finish(int64_t uid, int64_t gid) override {
-    std::vector<ManifestEntry>& entries = manifest_.entries;
-    std::sort(entries.begin(), entries.end(),
-              [](const auto& a, const auto& b) { return a.path < b.path; });
-    auto boot = ReadKernelBootId();
-    if (!boot.ok()) return boot.status();
-    manifest_.boot_id = *std::move(boot);
-    if (auto status = HandOverFiles(uid, gid); !status.ok()) return status;
-    if (auto status = HandOverDirectories(uid, gid); !status.ok()) return status;
-    if (auto status = WriteManifest(); !status.ok()) return status;
-    if (renameat2(root_.get(), draft_.c_str(), root_.get(), name_.c_str(), RENAME_NOREPLACE) != 0) {
-      return Failed(errno, "name", name_);
-    }
-    finished_ = true;
-    place_.on_finish();
-    return absl::OkStatus();
-  }
-
- private:
-  absl::Status Failed(int error, absl::string_view what, absl::string_view path) const {
-    return FileStatus(error, absl::StrCat("writing revision ", place_.revision, ": cannot ", what,
-                                          " ", place_.service.PathOf(path)));
-  }
-
-  absl::Status HandOverFiles(int64_t uid, int64_t gid) {
-    DirectoryCursor cursor(tree_.get());
-    for (ManifestEntry& entry : manifest_.entries) {
-      const auto [parent, name] = SplitPath(entry.path);
-      const auto directory = cursor.Open(parent);
-      if (!directory.ok()) return directory.status();
-      if (auto status = HandOverFile(*directory, std::string(name), uid, gid, &entry);
-          !status.ok()) {
-        return status;
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status HandOverFile(int directory, const std::string& name, int64_t uid, int64_t gid,
-                            ManifestEntry* entry) const {
-    struct stat stat {};
-    if ((uid >= 0 || gid >= 0) && fchownat(directory, name.c_str(), static_cast<uid_t>(uid),
-                                           static_cast<gid_t>(gid), AT_SYMLINK_NOFOLLOW) != 0) {
-      return Failed(errno, "change the owner of", entry->path);
-    }
-    if (fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) {
-      return Failed(errno, "stat", entry->path);
-    }
-    const mode_t wanted = entry->mode & 07777;
-    if (S_ISREG(stat.st_mode) && (stat.st_mode & 07777) != wanted) {
-      // It was created under another umask.
-      const Fd file(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-      if (!file || fchmod(file.get(), wanted) != 0 || fstat(file.get(), &stat) != 0) {
-        return Failed(errno, "change the mode of", entry->path);
-      }
-    }
-    entry->size = stat.st_size;
-    entry->mtime_ns = absl::ToUnixNanos(absl::TimeFromTimespec(stat.st_mtim));
-    entry->ctime_ns = absl::ToUnixNanos(absl::TimeFromTimespec(stat.st_ctim));
-    entry->inode = stat.st_ino;
-    return absl::OkStatus();
-  }
-
-  absl::Status HandOverDirectories(int64_t uid, int64_t gid) {
-    const std::set<std::string> directories = DirectoriesOf(manifest_.entries);
-    DirectoryCursor cursor(tree_.get());
-    // Deepest first, so that nothing beneath a directory of another account is changed any more.
-    for (auto it = directories.rbegin(); it != directories.rend(); ++it) {
-      const auto directory = cursor.Open(*it);
-      if (!directory.ok()) return directory.status();
-      if (auto status = HandOverDirectory(*directory, uid, gid, *it); !status.ok()) return status;
-    }
-    return HandOverDirectory(tree_.get(), uid, gid, name_);
-  }
-
-  absl::Status HandOverDirectory(int directory, int64_t uid, int64_t gid,
-                                 absl::string_view path) const {
-    if ((uid >= 0 || gid >= 0) &&
-        fchown(directory, static_cast<uid_t>(uid), static_cast<gid_t>(gid)) != 0) {
-      return Failed(errno, "change the owner of", path);
-    }
-    if (fchmod(directory, kDirectoryMode) != 0) return Failed(errno, "change the mode of", path);
-    return absl::OkStatus();
-  }
-
-  absl::Status WriteManifest() const {
-    const std::string path = absl::StrCat(draft_, "/", kManifestName);
-    const auto text = EncodeManifest(place_.revision, manifest_);
-    if (!text.ok()) return text.status();
-    const Fd file(openat(wrapper_.get(), kManifestName,
-                         O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (!file) return Failed(errno, "create", path);
-    const int error = WriteAll(file.get(), *text);
-    return error == 0 ? absl::OkStatus() : Failed(error, "write", path);
-  }
-
-  const WriterPlace place_;
-  const std::string draft_, name_;
-  const Fd root_, wrapper_, tree_;
-  Manifest manifest_;
-  bool finished_ = false;
-};
-
 // Makes a directory that only root can reach, and opens it.
 absl::StatusOr<Fd> MakeOwn(const WriterPlace& place, const Fd& parent, const std::string& name,
                            const std::string& path) {
@@ -203,7 +77,7 @@ absl::StatusOr<Fd> MakeOwn(const WriterPlace& place, const Fd& parent, const std
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RevisionStore::Writer>> NewRevisionWriter(WriterPlace place) {
+absl::StatusOr<std::unique_ptr<RevisionWriter>> RevisionWriter::Begin(WriterPlace place) {
   absl::StatusOr<Fd> root = place.service.Open(/*create=*/true);
   if (!root.ok()) return root.status();
   const std::string name = absl::StrCat(kNewPrefix, place.sequence);
@@ -214,8 +88,115 @@ absl::StatusOr<std::unique_ptr<RevisionStore::Writer>> NewRevisionWriter(WriterP
     RemoveTreeAt(root->get(), name).IgnoreError();
     return tree.status();
   }
-  return std::unique_ptr<RevisionStore::Writer>(std::make_unique<RevisionWriter>(
-      std::move(place), *std::move(root), *std::move(wrapper), *std::move(tree)));
+  return std::unique_ptr<RevisionWriter>(new RevisionWriter(std::move(place), *std::move(root),
+                                                            *std::move(wrapper), *std::move(tree)));
+}
+
+RevisionWriter::RevisionWriter(WriterPlace place, Fd root, Fd wrapper, Fd tree)
+    : place_(std::move(place)),
+      draft_(absl::StrCat(kNewPrefix, place_.sequence)),
+      name_(absl::StrCat(place_.revision, "-", place_.sequence)),
+      root_(std::move(root)),
+      wrapper_(std::move(wrapper)),
+      tree_(std::move(tree)) {}
+
+RevisionWriter::~RevisionWriter() {
+  if (!finished_) RemoveTreeAt(root_.get(), draft_).IgnoreError();
+}
+
+absl::Status RevisionWriter::Finish(int64_t uid, int64_t gid) {
+  std::vector<ManifestEntry>& entries = manifest_.entries;
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& a, const auto& b) { return a.path < b.path; });
+  auto boot = ReadKernelBootId();
+  if (!boot.ok()) return boot.status();
+  manifest_.boot_id = *std::move(boot);
+  if (auto status = HandOverFiles(uid, gid); !status.ok()) return status;
+  if (auto status = HandOverDirectories(uid, gid); !status.ok()) return status;
+  if (auto status = WriteManifest(); !status.ok()) return status;
+  if (renameat2(root_.get(), draft_.c_str(), root_.get(), name_.c_str(), RENAME_NOREPLACE) != 0) {
+    return Failed(errno, "name", name_);
+  }
+  finished_ = true;
+  place_.on_finish();
+  return absl::OkStatus();
+}
+
+absl::Status RevisionWriter::Failed(int error, absl::string_view what,
+                                    absl::string_view path) const {
+  return FileStatus(error, absl::StrCat("writing revision ", place_.revision, ": cannot ", what,
+                                        " ", place_.service.PathOf(path)));
+}
+
+absl::Status RevisionWriter::HandOverFiles(int64_t uid, int64_t gid) {
+  DirectoryCursor cursor(tree_.get());
+  for (ManifestEntry& entry : manifest_.entries) {
+    const auto [parent, name] = SplitPath(entry.path);
+    const auto directory = cursor.Open(parent);
+    if (!directory.ok()) return directory.status();
+    if (auto status = HandOverFile(*directory, std::string(name), uid, gid, &entry); !status.ok()) {
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RevisionWriter::HandOverFile(int directory, const std::string& name, int64_t uid,
+                                          int64_t gid, ManifestEntry* entry) const {
+  struct stat stat {};
+  if ((uid >= 0 || gid >= 0) && fchownat(directory, name.c_str(), static_cast<uid_t>(uid),
+                                         static_cast<gid_t>(gid), AT_SYMLINK_NOFOLLOW) != 0) {
+    return Failed(errno, "change the owner of", entry->path);
+  }
+  if (fstatat(directory, name.c_str(), &stat, AT_SYMLINK_NOFOLLOW) != 0) {
+    return Failed(errno, "stat", entry->path);
+  }
+  const mode_t wanted = entry->mode & 07777;
+  if (S_ISREG(stat.st_mode) && (stat.st_mode & 07777) != wanted) {
+    // It was created under another umask.
+    const Fd file(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (!file || fchmod(file.get(), wanted) != 0 || fstat(file.get(), &stat) != 0) {
+      return Failed(errno, "change the mode of", entry->path);
+    }
+  }
+  entry->size = stat.st_size;
+  entry->mtime_ns = absl::ToUnixNanos(absl::TimeFromTimespec(stat.st_mtim));
+  entry->ctime_ns = absl::ToUnixNanos(absl::TimeFromTimespec(stat.st_ctim));
+  entry->inode = stat.st_ino;
+  return absl::OkStatus();
+}
+
+absl::Status RevisionWriter::HandOverDirectories(int64_t uid, int64_t gid) {
+  const std::set<std::string> directories = DirectoriesOf(manifest_.entries);
+  DirectoryCursor cursor(tree_.get());
+  // Deepest first, so that nothing beneath a directory of another account is changed any more.
+  for (auto it = directories.rbegin(); it != directories.rend(); ++it) {
+    const auto directory = cursor.Open(*it);
+    if (!directory.ok()) return directory.status();
+    if (auto status = HandOverDirectory(*directory, uid, gid, *it); !status.ok()) return status;
+  }
+  return HandOverDirectory(tree_.get(), uid, gid, name_);
+}
+
+absl::Status RevisionWriter::HandOverDirectory(int directory, int64_t uid, int64_t gid,
+                                               absl::string_view path) const {
+  if ((uid >= 0 || gid >= 0) &&
+      fchown(directory, static_cast<uid_t>(uid), static_cast<gid_t>(gid)) != 0) {
+    return Failed(errno, "change the owner of", path);
+  }
+  if (fchmod(directory, kDirectoryMode) != 0) return Failed(errno, "change the mode of", path);
+  return absl::OkStatus();
+}
+
+absl::Status RevisionWriter::WriteManifest() const {
+  const std::string path = absl::StrCat(draft_, "/", kManifestName);
+  const auto text = EncodeManifest(place_.revision, manifest_);
+  if (!text.ok()) return text.status();
+  const Fd file(openat(wrapper_.get(), kManifestName,
+                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return Failed(errno, "create", path);
+  const int error = WriteAll(file.get(), *text);
+  return error == 0 ? absl::OkStatus() : Failed(error, "write", path);
 }
 
 }  // namespace gitops

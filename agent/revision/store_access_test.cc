@@ -89,6 +89,24 @@ TEST_F(StoreAccessTest, AServicesDirectoryOfSomebodyElseIsRefusedWithItsOwnerAnd
   EXPECT_EQ(store_->Write("bbbb").status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
+TEST_F(StoreAccessTest, WhatTookThePlaceOfTheDirectoryIsNotTakenForIt) {
+  Write("aaaa");
+  ASSERT_EQ(NewestOf("aaaa"), "aaaa-1");
+  const std::string aside = root_ + ".aside";
+  ASSERT_EQ(rename(root_.c_str(), aside.c_str()), 0);
+  EXPECT_EQ(NewestOf("aaaa"), "NOT_FOUND");
+  ASSERT_EQ(mkdir(root_.c_str(), 0700), 0);
+  EXPECT_EQ(NewestOf("aaaa"), "NOT_FOUND");
+  ASSERT_EQ(rmdir(root_.c_str()), 0);
+  ASSERT_EQ(symlink(aside.c_str(), root_.c_str()), 0);
+  EXPECT_EQ(NewestOf("aaaa"), "aaaa-1") << "root may move it, and leave a symlink";
+  ASSERT_EQ(lchown(root_.c_str(), kNobody, kNobody), 0);
+  EXPECT_EQ(NewestOf("aaaa"), "FAILED_PRECONDITION") << "others may not";
+  ASSERT_EQ(unlink(root_.c_str()), 0);
+  ASSERT_EQ(rename(aside.c_str(), root_.c_str()), 0);
+  EXPECT_EQ(NewestOf("aaaa"), "aaaa-1");
+}
+
 TEST_F(StoreAccessTest, ARevisionOfSomebodyElseIsNotUsed) {
   const std::string directory = Write("aaaa");
   ASSERT_EQ(chown((root_ + "/" + directory).c_str(), kNobody, kNobody), 0);

@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/revision/revision.h"
+#include "agent/revision/revision_writer.h"
 #include "common/path/temporary_directory.h"
 #include "gtest/gtest.h"
 
@@ -39,7 +40,7 @@ class RevisionStoreTest : public ::testing::Test {
     store_ = *std::move(store);
   }
 
-  static void Fill(RevisionStore::Writer* writer) {
+  static void Fill(RevisionWriter* writer) {
     ASSERT_EQ(mkdirat(writer->directory(), "etc", 0755), 0);
     const Fd file(openat(writer->directory(), "etc/a", O_CREAT | O_WRONLY, 0600));
     ASSERT_EQ(write(file.get(), "one", 3), 3);

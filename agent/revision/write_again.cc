@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "agent/revision/revision_writer.h"
 #include "common/git/object_hash.h"
 #include "common/path/beneath.h"
 #include "common/path/split_path.h"

@@ -106,6 +106,10 @@ Step NextStep(const ServiceRecord& record, const Policy& policy, absl::string_vi
     if (retry) return {Step::Kind::kActivate, revision, desired};
     return {};
   }
+  // Published before a crash that came before the record of it.
+  if (visible == desired && visible != record.published) {
+    return {Step::Kind::kActivate, desired, desired};
+  }
   const bool can_compare =
       !record.published.empty() && visible == record.published && record.activation_error.empty();
   return {can_compare ? Step::Kind::kCompare : Step::Kind::kPublish, desired, desired};

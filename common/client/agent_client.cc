@@ -75,8 +75,13 @@ absl::StatusOr<v1::PullServiceResponse> AgentClient::Pull(const std::string& nam
                       kMoveTimeout);
 }
 
-absl::StatusOr<v1::DiffServiceResponse> AgentClient::Diff(const std::string& name) {
-  return calls_->Call(&Methods::DiffService, RequestFor<v1::DiffServiceRequest>(name));
+absl::StatusOr<v1::DiffServiceResponse> AgentClient::Diff(const v1::DiffServiceRequest& request) {
+  return calls_->Call(&Methods::DiffService, request);
+}
+
+absl::StatusOr<v1::DebugInfo> AgentClient::GetDebugInfo() {
+  return FieldOf(calls_->Call(&Methods::GetAgentDebugInfo, v1::GetAgentDebugInfoRequest()),
+                 &v1::GetAgentDebugInfoResponse::mutable_info);
 }
 
 absl::Status AgentClient::Watch(const std::vector<std::string>& names, const Seen& seen) {

@@ -35,7 +35,8 @@ class AgentClient {
                                                        const std::string& hash,
                                                        const std::string& reason);
   absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& name);
-  absl::StatusOr<v1::DiffServiceResponse> Diff(const std::string& name);
+  absl::StatusOr<v1::DiffServiceResponse> Diff(const v1::DiffServiceRequest& request);
+  absl::StatusOr<v1::DebugInfo> GetDebugInfo();
 
   // `names` empty: all services.
   using Seen = std::function<bool(const v1::WatchServicesResponse&)>;

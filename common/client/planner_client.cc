@@ -71,6 +71,15 @@ absl::StatusOr<v1::Host> PlannerClient::GetHost(const std::string& host) {
   return FieldOf(calls_->Call(&Methods::GetHost, request), &v1::GetHostResponse::mutable_host);
 }
 
+absl::StatusOr<v1::Host> PlannerClient::AcknowledgeHost(const std::string& host,
+                                                        const std::string& reason) {
+  v1::AcknowledgeHostRequest request;
+  request.set_host(host);
+  request.set_reason(reason);
+  return FieldOf(calls_->Call(&Methods::AcknowledgeHost, request),
+                 &v1::AcknowledgeHostResponse::mutable_host);
+}
+
 absl::StatusOr<std::vector<v1::Service>> PlannerClient::ListServices(const v1::Selection& selection,
                                                                      const std::string& service) {
   v1::ListFleetServicesRequest request;
@@ -103,6 +112,11 @@ PlannerClient::Outcomes PlannerClient::Pull(const v1::PullServicesRequest& reque
 PlannerClient::Outcomes PlannerClient::Diff(const v1::DiffServicesRequest& request,
                                             const OutcomeSeen& seen) {
   return OutcomesOf(*calls_, &Methods::DiffServices, request, seen);
+}
+
+PlannerClient::Outcomes PlannerClient::GetServices(const v1::GetServicesRequest& request,
+                                                   const OutcomeSeen& seen) {
+  return OutcomesOf(*calls_, &Methods::GetServices, request, seen);
 }
 
 absl::StatusOr<v1::Plan> PlannerClient::CreatePlan(const v1::CreatePlanRequest& request) {
@@ -196,6 +210,13 @@ absl::Status PlannerClient::RemoveDamagedRecord(const std::string& key) {
   v1::RemoveDamagedRecordRequest request;
   request.set_key(key);
   return calls_->Call(&Methods::RemoveDamagedRecord, request).status();
+}
+
+absl::StatusOr<v1::DebugInfo> PlannerClient::GetDebugInfo(const std::string& host) {
+  v1::GetDebugInfoRequest request;
+  if (!host.empty()) request.set_host(host);
+  return FieldOf(calls_->Call(&Methods::GetDebugInfo, request),
+                 &v1::GetDebugInfoResponse::mutable_info);
 }
 
 absl::StatusOr<std::vector<v1::Hook>> PlannerClient::ListHooks() {

@@ -40,6 +40,7 @@ class PlannerClient {
   // Lists are all pages.
   absl::StatusOr<std::vector<v1::Host>> ListHosts(const v1::Selection& selection);
   absl::StatusOr<v1::Host> GetHost(const std::string& host);
+  absl::StatusOr<v1::Host> AcknowledgeHost(const std::string& host, const std::string& reason);
   // `service` empty: all.
   absl::StatusOr<std::vector<v1::Service>> ListServices(const v1::Selection& selection,
                                                         const std::string& service);
@@ -49,6 +50,8 @@ class PlannerClient {
   Outcomes Rollback(const v1::RollbackServicesRequest& request, const OutcomeSeen& seen);
   Outcomes Pull(const v1::PullServicesRequest& request, const OutcomeSeen& seen);
   Outcomes Diff(const v1::DiffServicesRequest& request, const OutcomeSeen& seen);
+  // With their revisions and last changes.
+  Outcomes GetServices(const v1::GetServicesRequest& request, const OutcomeSeen& seen);
 
   // These create one resource, even if the answer is lost and the call is repeated. A request
   // without a request_id gets one. With all of its hosts.
@@ -69,6 +72,8 @@ class PlannerClient {
   absl::StatusOr<v1::HostLock> BreakLock(const std::string& host, const std::string& reason);
   absl::StatusOr<std::vector<v1::DamagedRecord>> ListDamagedRecords();
   absl::Status RemoveDamagedRecord(const std::string& key);
+  // Of the agent of `host`; empty: of the planner.
+  absl::StatusOr<v1::DebugInfo> GetDebugInfo(const std::string& host);
   absl::StatusOr<std::vector<v1::Hook>> ListHooks();
   absl::StatusOr<v1::TestHooksResponse> TestHooks(const v1::TestHooksRequest& request);
 

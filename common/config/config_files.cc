@@ -116,6 +116,8 @@ class Includer {
         fault(absl::CHexEscape(path), "has a control character in its name");
         continue;
       }
+      // `*.toml` beside the main file means the others.
+      if (by_glob && (path == from || path == stack_.front())) continue;
       Watch(path);
       if (IsOnStack(path)) {
         fault(path, absl::StrCat("includes itself: ", absl::StrJoin(stack_, " -> "), " -> ", path));

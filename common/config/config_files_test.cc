@@ -216,6 +216,15 @@ TEST_F(ConfigFilesTest, RulesOfIncludeAreErrorsOfTheFileThatBreaksThem) {
   }
 }
 
+TEST_F(ConfigFilesTest, AGlobLeavesOutTheFileThatItStandsInAndTheMainFile) {
+  Write("fleet.toml", "include = [\"*.toml\", \"d/*.toml\"]\n");
+  Write("a.toml", "");
+  Write("d/b.toml", "include = [\"*.toml\", \"../*.toml\"]\n");
+  EXPECT_THAT(Included(), ElementsAre("a.toml", "d/b.toml"));
+  Write("fleet.toml", "include = [\"fle[e]t.toml\"]\n");
+  EXPECT_THAT(Included(), IsEmpty());
+}
+
 TEST_F(ConfigFilesTest, ACycleIsAnErrorThatShowsItsFiles) {
   Write("fleet.toml", "include = [\"d/a.toml\"]\n");
   Write("d/a.toml", "include = [\"b.toml\"]\n");

@@ -179,6 +179,18 @@ void WriteHost(const HostSpec& host, std::string& out) {
 
 }  // namespace
 
+std::string RenderService(const ServiceSpec& spec) {
+  std::string out;
+  WriteService(spec, out);
+  return out;
+}
+
+std::string RenderHostEntry(const HostSpec& host) {
+  std::string out;
+  WriteHost(host, out);
+  return out;
+}
+
 absl::StatusOr<std::string> RenderHost(const FleetConfig& config, const std::string& host,
                                        const std::vector<std::string>& aliases) {
   const auto services = ServicesOf(config, host, aliases);

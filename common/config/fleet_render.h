@@ -16,6 +16,10 @@ namespace gitops {
 absl::StatusOr<std::string> RenderHost(const FleetConfig& config, const std::string& host,
                                        const std::vector<std::string>& aliases = {});
 
+// One service, or one host, in that form.
+std::string RenderService(const ServiceSpec& spec);
+std::string RenderHostEntry(const HostSpec& host);
+
 }  // namespace gitops
 
 #endif  // GITOPS_COMMON_CONFIG_FLEET_RENDER_H_

@@ -11,9 +11,9 @@ namespace gitops {
 // What people see of a commit, as its author wrote it: UTF-8 without control characters (see
 // EscapeText).
 struct CommitInfo {
-  std::string hash;     // empty: nothing is known
-  std::string subject;  // the first line of the message, at most 200 bytes
-  std::string author;   // without the address, at most 100 bytes
+  std::string hash;                        // empty: nothing is known
+  std::string subject;                     // the first line of the message, at most 200 bytes
+  std::string author;                      // without the address, at most 100 bytes
   absl::Time time = absl::InfinitePast();  // when it was committed; InfinitePast: it does not say
 
   bool operator==(const CommitInfo&) const = default;

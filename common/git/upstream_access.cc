@@ -7,10 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <set>
-#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -18,8 +16,10 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "common/git/url.h"
+#include "common/path/read_file.h"
 #include "common/rpc/state_reason.h"
 
 namespace gitops {
@@ -236,20 +236,33 @@ std::string SshCommandFor(const UpstreamSpec& spec) {
   return command;
 }
 
+// ssh itself refuses such a key only if it belongs to the account that git runs as.
+absl::Status CheckSshKey(const UpstreamSpec& spec) {
+  struct stat stat {};
+  if (spec.ssh_key.empty() || ::stat(spec.ssh_key.c_str(), &stat) != 0) return absl::OkStatus();
+  if ((stat.st_mode & S_IRWXO) == 0) return absl::OkStatus();
+  return WithStateReason(
+      StateReason::kAuthentication,
+      absl::FailedPreconditionError(absl::StrCat(
+          "ssh_key ", spec.ssh_key, " of upstream ", RedactUrl(spec.url),
+          " is open to every account of this host (mode ",
+          absl::StrFormat("%04o", stat.st_mode & 07777),
+          "): chmod 0600 it, for the account that git runs as, and replace the key if somebody may "
+          "have read it")));
+}
+
 absl::StatusOr<std::string> CredentialsFor(const UpstreamAccess& access, const UpstreamSpec& spec) {
   if (!IsHttp(access)) return "";
   Login login{access.login, access.password};
   if (!spec.netrc_file.empty() && login.password.empty()) {
-    std::ifstream file(spec.netrc_file);
-    std::ostringstream content;
-    content << file.rdbuf();
-    if (!file) {
+    const absl::StatusOr<std::string> netrc = ReadWholeFile(spec.netrc_file);
+    if (!netrc.ok()) {
       return WithStateReason(
           StateReason::kAuthentication,
-          absl::FailedPreconditionError(absl::StrCat(
-              "netrc_file ", spec.netrc_file, " of upstream ", access.name, " cannot be read")));
+          absl::FailedPreconditionError(absl::StrCat("netrc_file of upstream ", access.name, ": ",
+                                                     netrc.status().message())));
     }
-    if (const auto found = LoginIn(content.str(), access.host, login.user)) login = *found;
+    if (const auto found = LoginIn(*netrc, access.host, login.user)) login = *found;
   }
   if (login.user.empty() && login.password.empty()) return "";
   if (HasControl(login.user) || HasControl(login.password)) {

@@ -39,10 +39,14 @@ bool IsHttp(const UpstreamAccess& access);
 // The ssh command, which a shell parses.
 std::string SshCommandFor(const UpstreamSpec& spec);
 
+// Refuses a private key that accounts other than its owner and group may read or write.
+// FAILED_PRECONDITION. A key that is not there, or cannot be looked at, is left to ssh.
+absl::Status CheckSshKey(const UpstreamSpec& spec);
+
 // The login for exactly the upstream's scheme, host and port, in the form of `git
 // credential-store`; empty: there is none. It is the URL's, or what netrc_file has for the host and
 // for the URL's user (if it names one). FAILED_PRECONDITION: the configured netrc_file cannot be
-// read.
+// read; the message says why.
 absl::StatusOr<std::string> CredentialsFor(const UpstreamAccess& access, const UpstreamSpec& spec);
 
 // Refuses a local repository that borrows objects from another one: a user who can write to it

@@ -79,8 +79,25 @@ TEST(CredentialsFor, TakesTheConfiguredFileAndSaysWhenItCannotBeRead) {
   EXPECT_EQ(CredentialsOf({.url = "https://third/a", .netrc_file = file}), "https://d:e@third\n");
   EXPECT_EQ(CredentialsOf({.url = "https://me:own@h/a", .netrc_file = file}), "https://me:own@h\n");
   const UpstreamSpec missing{.url = "https://h/a", .netrc_file = file + ".missing"};
-  EXPECT_EQ(CredentialsFor(*ParseUpstream(missing), missing).status().code(),
-            absl::StatusCode::kFailedPrecondition);
+  const absl::Status status = CredentialsFor(*ParseUpstream(missing), missing).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.message(), AllOf(HasSubstr("netrc_file"), HasSubstr(file + ".missing"),
+                                      HasSubstr("No such file or directory")));
+}
+
+TEST(CheckSshKey, RefusesAKeyThatEveryAccountCanRead) {
+  const std::string file = ::testing::TempDir() + "/key";
+  std::ofstream(file) << "secret";
+  const UpstreamSpec spec{.url = "ssh://git@h/a", .ssh_key = file};
+  for (const mode_t good : {0600, 0400, 0640}) {
+    ASSERT_EQ(::chmod(file.c_str(), good), 0);
+    EXPECT_TRUE(CheckSshKey(spec).ok()) << good;
+  }
+  for (const mode_t bad : {0644, 0604, 0602}) {
+    ASSERT_EQ(::chmod(file.c_str(), bad), 0);
+    EXPECT_THAT(CheckSshKey(spec).message(), HasSubstr("ssh_key " + file)) << bad;
+  }
+  EXPECT_TRUE(CheckSshKey({.url = "ssh://git@h/a", .ssh_key = file + ".missing"}).ok());
 }
 
 TEST(CredentialsFor, TheUrlsLoginChoosesAmongSeveralOfOneHost) {

@@ -66,6 +66,9 @@ absl::StatusOr<Account> UpstreamGit::Prepare(GitReach reach) {
   if (access_->scheme == "file") {
     if (auto status = CheckLocalUpstream(access_->path); !status.ok()) return status;
   }
+  if (access_->scheme == "ssh") {
+    if (auto status = CheckSshKey(upstream_); !status.ok()) return status;
+  }
   const auto credentials = CredentialsFor(*access_, upstream_);
   if (!credentials.ok()) return credentials.status();
   if (auto status = WriteOwnFile(paths_.credentials, *credentials, FileFor::kAccount, *account);

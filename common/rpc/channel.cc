@@ -103,7 +103,8 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const ChannelOptions& option
     return absl::FailedPreconditionError(
         absl::StrCat("refusing to connect to ", address->ToString(),
                      " in plain text: it is not on this machine, so others could read and change "
-                     "the traffic. If that is acceptable, allow it with --insecure"));
+                     "the traffic. If that is acceptable, allow it with --insecure, a flag "
+                     "of the program that connects"));
   }
   PrepareGrpc();
   return grpc::CreateCustomChannel(Target(*address), grpc::InsecureChannelCredentials(),

@@ -42,6 +42,7 @@ enum class Reason {
   kUnauthenticated,
   // The named thing does not exist.
   kHostUnknown,
+  kNoHostSelected,
   kServiceUnknown,
   kRevisionUnknown,
   kBranchUnknown,
@@ -66,6 +67,7 @@ enum class Reason {
   kDeploymentEnded,
   kNothingToResume,
   kNothingToRollBack,
+  kNothingToSync,
   kFencingStale,
   kFencingAhead,
   kNixMissing,

@@ -40,6 +40,8 @@ constexpr ReasonInfo kReasons[] = {
 
     {Reason::kHostUnknown, "HOST_UNKNOWN", Code::kNotFound, 404,
      "The fleet has no host of this name."},
+    {Reason::kNoHostSelected, "NO_HOST_SELECTED", Code::kNotFound, 404,
+     "The selection, or a select hook, left no host; the metadata says which hook."},
     {Reason::kServiceUnknown, "SERVICE_UNKNOWN", Code::kNotFound, 404,
      "The host, or no selected host, has a service of this name."},
     {Reason::kRevisionUnknown, "REVISION_UNKNOWN", Code::kNotFound, 404,
@@ -85,6 +87,8 @@ constexpr ReasonInfo kReasons[] = {
      "The deployment has no hosts left to continue with."},
     {Reason::kNothingToRollBack, "NOTHING_TO_ROLL_BACK", Code::kFailedPrecondition, 409,
      "The deployment moved no service."},
+    {Reason::kNothingToSync, "NOTHING_TO_SYNC", Code::kFailedPrecondition, 409,
+     "A selected host has no coordinated service that `sync` would move."},
     {Reason::kFencingStale, "FENCING_STALE", Code::kFailedPrecondition, 409,
      "A newer deployment has locked the host since; nothing was done."},
     {Reason::kFencingAhead, "FENCING_AHEAD", Code::kFailedPrecondition, 409,

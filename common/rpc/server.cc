@@ -21,6 +21,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/address.h"
 #include "common/rpc/call_metrics.h"
+#include "common/rpc/grpc_threads.h"
 #include "common/rpc/prepare.h"
 #include "common/rpc/reflection_limit.h"
 #include "common/sync/mutex.h"
@@ -197,6 +198,11 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
     if (ports[i] > 0 && !last) continue;  // gRPC stops at the first that fails
     return absl::UnavailableError(absl::StrCat("cannot listen on ", addresses[i].ToString(), ": ",
                                                ExplainBindFailure(addresses[i])));
+  }
+  if (GrpcLacksThreads()) {
+    return absl::UnavailableError(
+        "cannot start a thread to serve calls: the host gives this program no more; see its limits "
+        "(TasksMax of the unit, pids.max, ulimit -u)");
   }
   for (const Address& address : addresses) {
     if (address.is_unix()) chmod(address.unix_path.c_str(), 0660);

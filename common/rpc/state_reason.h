@@ -6,8 +6,8 @@
 
 namespace gitops {
 
-// Why a service cannot be reconciled: set where the error is made, as a payload of its status, which
-// stays on this host. Numbered as gitops.v1.StateReason.
+// Why a service cannot be reconciled: set where the error is made, as a payload of its status,
+// which stays on this host. Numbered as gitops.v1.StateReason.
 enum class StateReason {
   kNone,
   kStarting,

@@ -12,7 +12,8 @@ namespace {
 TEST(StateReasonTest, TheFirstReasonStaysWithItsError) {
   const absl::Status refused =
       WithStateReason(StateReason::kRefusedContent, absl::FailedPreconditionError("a symlink"));
-  const absl::Status wrapped = WithStateReason(StateReason::kDisk, WithMessage(refused, "commit 1"));
+  const absl::Status wrapped =
+      WithStateReason(StateReason::kDisk, WithMessage(refused, "commit 1"));
   EXPECT_EQ(StateReasonOf(wrapped), StateReason::kRefusedContent);
   EXPECT_EQ(StateReasonOf(absl::UnavailableError("x")), StateReason::kNone);
   EXPECT_TRUE(WithStateReason(StateReason::kDisk, absl::OkStatus()).ok());

@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
+#include "common/schedule/thread_retry.h"
 #include "common/sync/mutex.h"
 #include "common/sync/start_thread.h"
 
@@ -51,6 +52,7 @@ class ThreadedScheduler final : public Scheduler {
       changed_.NotifyAll();
       idlers_.NotifyAll();
     }
+    retry_->Forget(this);
     JoinEnded();
     for (std::thread& thread : threads_) thread.join();
   }
@@ -139,10 +141,13 @@ class ThreadedScheduler final : public Scheduler {
     (timing_ ? changed_ : idlers_).NotifyOne();
   }
 
+  bool LacksThread() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return idle_ == 0 && static_cast<int>(threads_.size()) < max_threads_ && !stopping_;
+  }
+
   void EnsureThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     JoinEnded();
-    const bool room = static_cast<int>(threads_.size()) < max_threads_;
-    if (idle_ > 0 || !room || stopping_) return;
+    if (!LacksThread()) return;
     const auto place = threads_.emplace(threads_.end());
     absl::StatusOr<std::thread> thread = StartThread("do work", [this, place] { Work(place); });
     const bool failed_before = std::exchange(failed_, !thread.ok());
@@ -152,6 +157,12 @@ class ThreadedScheduler final : public Scheduler {
       return;
     }
     threads_.erase(place);
+    // The threads that there are may be busy for long, and nobody may add or wake a job meanwhile.
+    retry_->Until(this, [this] {
+      MutexLock lock(mutex_);
+      EnsureThread();
+      return !LacksThread();
+    });
     if (failed_before) return;
     LogError("the work waits for other threads, and a thread is tried again",
              {{"threads", absl::StrCat(threads_.size())},
@@ -213,6 +224,7 @@ class ThreadedScheduler final : public Scheduler {
   }
 
   Clock* const clock_;
+  const std::shared_ptr<ThreadRetry> retry_ = ThreadRetry::Shared();
   const int max_threads_;
   const std::chrono::milliseconds idle_time_;
   Mutex mutex_;

@@ -12,8 +12,8 @@ namespace gitops {
 // Runs jobs when they are due, no job concurrently with itself, on threads that are created on
 // demand, and end when they were idle for a while, except one. Idle jobs cost nothing; of idle
 // threads one waits for the next due time. Setting the wall clock does not change a wait in
-// progress. A thread that cannot be started is logged, and started when the next job is added,
-// woken or begun; until then the other threads do its work. Thread-safe.
+// progress. A thread that cannot be started is logged, and tried again every 100 ms; until then the
+// other threads do its work. Thread-safe.
 class Scheduler {
  public:
   // A recurring job. Its destructor waits for a run in progress; a run must not destroy its own

@@ -12,6 +12,7 @@
 
 #include "common/clock/fake_clock.h"
 #include "common/sync/mutex.h"
+#include "common/sync/start_thread.h"
 #include "common/testing/eventually.h"
 
 namespace gitops {
@@ -177,8 +178,8 @@ int Threads() {
 }
 
 TEST_F(SchedulerTest, ThreadsOfABurstEndAfterwardsAndTheWorkGoesOn) {
-  const int before = Threads();
   auto scheduler = NewScheduler(Clock::System(), 100, absl::Milliseconds(10));
+  const int before = Threads();
   Hold(true);
   std::vector<std::unique_ptr<Scheduler::Job>> jobs;
   for (int i = 0; i < 100; ++i)
@@ -192,8 +193,8 @@ TEST_F(SchedulerTest, ThreadsOfABurstEndAfterwardsAndTheWorkGoesOn) {
 }
 
 TEST_F(SchedulerTest, IdleJobsThatAreAddedAtOnceNeedNoThreads) {
-  const int before = Threads();
   auto scheduler = NewScheduler(Clock::System(), 100);
+  const int before = Threads();
   std::vector<std::unique_ptr<Scheduler::Job>> jobs;
   for (int i = 0; i < 100; ++i) {
     jobs.push_back(scheduler->Add(absl::InfiniteFuture(), Noting("a", Never)));
@@ -214,6 +215,22 @@ TEST_F(SchedulerTest, AJobThatIsDestroyedHasEndedItsRunAndRunsNoMore) {
   const size_t ran = Ran().size();  // again and again, since it was always due at once
   clock_.Advance(absl::Hours(1));
   EXPECT_EQ(Ran().size(), ran);
+}
+
+TEST_F(SchedulerTest, AJobIsNotHeldUpByABusyThreadBecauseAnotherCouldNotBeStartedOnce) {
+  auto scheduler = NewScheduler(&clock_, 4);
+  const absl::Time due = clock_.Now() + absl::Seconds(10);
+  auto busy = scheduler->Add(Never(), Noting("busy", Never));
+  auto other = scheduler->Add(due, Noting("other", Never));
+  ASSERT_TRUE(clock_.AwaitDeadline(due));
+  Hold(true);
+  FailThreadStarts(1);
+  busy->Wake();
+  ASSERT_TRUE(AwaitRuns(1));
+  // Its time comes without anything that adds or wakes a job.
+  clock_.Advance(absl::Seconds(10));
+  EXPECT_TRUE(AwaitRuns(2));
+  Hold(false);
 }
 
 }  // namespace

@@ -33,11 +33,7 @@ Upkeep::Upkeep(Options options) : options_(std::move(options)) {
   if (const std::string& file = options_.settings.Get("config"); !file.empty()) {
     follower_ = std::make_unique<ConfigFollower>(
         file, std::move(options_.text), options_.clock, options_.scheduler,
-        [this] {
-          Apply();
-          return true;
-        },
-        options_.followed);
+        [this] { return Apply(); }, options_.followed);
   }
   memory_ = ReturnMemoryRegularly(options_.clock, options_.scheduler);
 }
@@ -47,14 +43,22 @@ void Upkeep::Reload() {
   LogInfo("there is no config to reload");
 }
 
-void Upkeep::Apply() {
+bool Upkeep::Apply() {
   const std::string file = options_.settings.Get("config");
   absl::StatusOr<Settings> settings = options_.reload();
   if (!settings.ok()) {
-    LogError("the new config is invalid; the previous one stays in use",
-             {{"config", file}, {"error", std::string(settings.status().message())}});
-    return;
+    // A fault ends when the file changes, other errors by themselves.
+    const bool passes = ExitStatus(settings.status()) == 1;
+    const std::string error(settings.status().message());
+    if (!passes || std::exchange(told_, error) != error) {
+      LogError(passes ? "the new config cannot be read now, and is tried again; the previous one "
+                        "stays in use"
+                      : "the new config is invalid; the previous one stays in use",
+               {{"config", file}, {"error", error}});
+    }
+    return !passes;
   }
+  told_.clear();
   const absl::Status log = CheckServerSettings(*settings);
   if (!log.ok()) LogWarning(std::string(log.message()));
   LogInfo("config reloaded", {{"config", file}});
@@ -64,6 +68,7 @@ void Upkeep::Apply() {
   }
   TellLateSettings(options_.settings, *settings, late);
   options_.settings = *std::move(settings);
+  return true;
 }
 
 }  // namespace gitops

@@ -33,8 +33,9 @@ class Upkeep {
     std::string text;   // of the file of --config, as it was read
     Followed followed = Followed::kFile;
     // Reads the file again, and applies what takes effect while the server runs. Returns the new
-    // settings; an error: the file is invalid, and nothing was applied. Called from the scheduler,
-    // never concurrently.
+    // settings; an error: nothing was applied, since the file is invalid, or for another reason,
+    // which may pass: then it is called again every two seconds (see ExitStatus). Called from the
+    // scheduler, never concurrently.
     std::function<absl::StatusOr<Settings>()> reload;
   };
 
@@ -45,10 +46,11 @@ class Upkeep {
 
  private:
   // Applies and logs a changed config, configures the log anew, and names the settings that take
-  // effect at the next start.
-  void Apply();
+  // effect at the next start. False: it is to be tried again.
+  bool Apply();
 
   Options options_;
+  std::string told_;  // the error that was logged last, if it may pass
   std::unique_ptr<ConfigFollower> follower_;
   std::unique_ptr<Scheduler::Job> memory_;
 };

@@ -70,5 +70,32 @@ TEST_F(UpkeepTest, AnInvalidConfigIsLoggedAndReadAgainWhenAsked) {
   EXPECT_THAT(log, testing::Not(testing::HasSubstr("config reloaded")));
 }
 
+TEST_F(UpkeepTest, AnErrorThatMayPassIsToldOnceAndTheConfigIsReadAgainWithoutAChange) {
+  const Settings settings = Flags();
+  testing::internal::CaptureStderr();
+  {
+    Upkeep upkeep({.clock = &clock_,
+                   .scheduler = scheduler_.get(),
+                   .settings = settings,
+                   .text = "one",
+                   .reload = [&]() -> absl::StatusOr<Settings> {
+                     if (++reloads_ < 3) return absl::ResourceExhaustedError("too many open files");
+                     return settings;
+                   }});
+    upkeep.Reload();
+    for (int i = 1; i < 3; ++i) {
+      EXPECT_TRUE(Eventually([&] { return reloads_ == i; }));
+      const absl::Time next = clock_.Now() + absl::Seconds(2);
+      ASSERT_TRUE(clock_.AwaitDeadline(next));
+      clock_.Advance(absl::Seconds(2));
+    }
+    EXPECT_TRUE(Eventually([&] { return reloads_ == 3; }));
+  }
+  const std::string log = testing::internal::GetCapturedStderr();
+  const size_t told = log.find("too many open files");
+  EXPECT_NE(told, std::string::npos);
+  EXPECT_EQ(log.find("too many open files", told + 1), std::string::npos);
+}
+
 }  // namespace
 }  // namespace gitops

@@ -1,7 +1,9 @@
 #include "common/store/sqlite_checkpointer.h"
 
-#include <system_error>
 #include <utility>
+
+#include "absl/status/statusor.h"
+#include "common/sync/start_thread.h"
 
 namespace gitops {
 namespace {
@@ -32,11 +34,10 @@ void SqliteCheckpointer::Note(int pages) {
   if (pages < kPages) return;
   MutexLock lock(mutex_);
   if (!thread_.joinable() && !stopping_) {
-    try {
-      thread_ = std::thread([this] { Loop(); });
-    } catch (const std::system_error&) {
-      return;  // a later commit tries again; beyond kMaxPages, the writer moves the log itself
-    }
+    absl::StatusOr<std::thread> thread = StartThread("move the log", [this] { Loop(); });
+    // A later commit tries again; beyond kMaxPages, the writer moves the log itself.
+    if (!thread.ok()) return;
+    thread_ = *std::move(thread);
   }
   due_ = true;
   wake_.NotifyOne();

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <atomic>
-#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/sync/start_thread.h"
 
 namespace gitops {
 
@@ -16,11 +19,9 @@ void SideBySide(int count, int most, const std::function<void(int)>& run) {
   std::vector<std::thread> threads;
   const int others = std::min(count, most) - 1;
   while (static_cast<int>(threads.size()) < others) {
-    try {
-      threads.emplace_back(work);
-    } catch (const std::system_error&) {
-      break;
-    }
+    absl::StatusOr<std::thread> thread = StartThread("work side by side", work);
+    if (!thread.ok()) break;
+    threads.push_back(*std::move(thread));
   }
   work();
   for (std::thread& thread : threads) thread.join();

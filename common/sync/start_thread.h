@@ -13,6 +13,9 @@ namespace gitops {
 // the message is "cannot start a thread to PURPOSE: CAUSE".
 absl::StatusOr<std::thread> StartThread(absl::string_view purpose, std::function<void()> run);
 
+// For tests: the next `count` calls of StartThread in this process fail.
+void FailThreadStarts(int count);
+
 }  // namespace gitops
 
 #endif  // GITOPS_COMMON_SYNC_START_THREAD_H_

@@ -8,6 +8,7 @@
 #include "common/plan/vocabulary.h"
 #include "ctl/cli/grammar.h"
 #include "ctl/cli/host_address.h"
+#include "ctl/cli/states.h"
 
 namespace gitops::ctl {
 namespace {
@@ -98,6 +99,7 @@ void AddArguments(const Form& form, const Before& before, Candidates& candidates
       break;
     case Argument::kHash:
       candidates.names = Candidates::Names::kRevisions;
+      candidates.words.push_back("previous");
       candidates.service = before.words.back();
       break;
     case Argument::kShell:
@@ -111,6 +113,7 @@ void AddArguments(const Form& form, const Before& before, Candidates& candidates
       break;
     case Argument::kDeployment:
       candidates.names = Candidates::Names::kDeployments;
+      candidates.words.push_back("last");
       break;
     case Argument::kAction:
       Append(AllActions(), candidates.words);
@@ -128,10 +131,15 @@ void AddArguments(const Form& form, const Before& before, Candidates& candidates
   }
 }
 
-void AddValues(const FlagSpec& flag, Candidates& candidates) {
+void AddValues(const FlagSpec& flag, const Form* form, Candidates& candidates) {
   candidates.words = flag.choices;
+  if (flag.name == "state" && form != nullptr) candidates.words = StatesOf(form->command);
   if (flag.name == "on" || flag.name == "host") candidates.names = Candidates::Names::kHosts;
   if (flag.name == "service") candidates.names = Candidates::Names::kServices;
+  if (flag.name == "tagged" || flag.name == "order-by-tags") {
+    candidates.names = Candidates::Names::kTags;
+  }
+  if (flag.name == "for") candidates.words = {"state=", "sync="};
 }
 
 void KeepThoseThatBeginWith(const std::string& prefix, Words& words) {
@@ -153,10 +161,10 @@ Candidates FindCandidates(const Words& words) {
   const Form* form = FormOf(before.words);
   const size_t equals = current.find('=');
   if (before.waits != nullptr) {
-    AddValues(*before.waits, candidates);
+    AddValues(*before.waits, form, candidates);
   } else if (absl::StartsWith(current, "-") && equals != std::string::npos) {
     const FlagSpec* flag = FindFlag(current.substr(0, equals));
-    if (flag != nullptr) AddValues(*flag, candidates);
+    if (flag != nullptr) AddValues(*flag, form, candidates);
     candidates.prefix = current.substr(0, equals + 1);
     for (std::string& word : candidates.words) word.insert(0, candidates.prefix);
   } else if (absl::StartsWith(current, "-")) {

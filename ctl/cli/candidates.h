@@ -11,7 +11,14 @@ struct Candidates {
   std::vector<std::string> words;
   // Names to add that only a server knows: the agent at `host` ("web1:8004") its services and the
   // revisions of `service`, or, if `host` is empty, the planner services, hosts and deployments.
-  enum class Names { kNone, kServices, kRevisions, kHosts, kDeployments } names = Names::kNone;
+  enum class Names {
+    kNone,
+    kServices,
+    kRevisions,
+    kHosts,
+    kTags,
+    kDeployments
+  } names = Names::kNone;
   std::string host;
   std::string service;
   // From --planner; empty if the flag is not given.

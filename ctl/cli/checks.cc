@@ -10,6 +10,7 @@
 #include "common/git/url.h"
 #include "common/plan/vocabulary.h"
 #include "common/rpc/address.h"
+#include "ctl/cli/states.h"
 #include "ctl/cli/words.h"
 #include "ctl/output/escape.h"
 
@@ -47,9 +48,10 @@ absl::Status CheckHashes(const Form& form, const Words& arguments) {
   const CommandSpec& spec = SpecOf(form.command);
   for (size_t i = 0; i < std::min(arguments.size(), spec.arguments.size()); ++i) {
     if (spec.arguments[i] != Argument::kHash || IsHash(arguments[i])) continue;
+    if (arguments[i] == "previous") continue;
     return Usage(absl::StrCat(absl::StrJoin(form.words, " "), ": '", EscapeLine(arguments[i]),
                               "' is not a revision: give its hash, of 4 to 64 hex digits "
-                              "(0-9, a-f); usage: ",
+                              "(0-9, a-f), or previous; usage: ",
                               UsageOf(form.command)));
   }
   return absl::OkStatus();
@@ -64,6 +66,10 @@ absl::Status CheckFlags(const CommandSpec& spec, const RawCommandLine& line, Fla
     if (flag.name == "watch") flags.watch = false;
     const auto given = line.flags.find(flag.name);
     if (given == line.flags.end() || !given->second.by_flag) continue;
+    if (const std::string hint = ForeignHint("--" + flag.name); !hint.empty()) {
+      return Usage(
+          absl::StrCat("--", flag.name, " cannot be used with ", NameOf(spec.command), hint));
+    }
     Words others;
     for (const CommandSpec& other : CommandSpecs()) {
       if (TakesFlag(other, flag)) others.push_back(NameOf(other.command));
@@ -194,11 +200,6 @@ absl::Status CheckPlanToken(const RawCommandLine& line, const Invocation& invoca
                             EscapeLine(absl::StrJoin(contradicting, ", "))));
 }
 
-bool SelectsEverything(const v1::Selection& selection) {
-  return selection.on().empty() && selection.tagged().empty() && selection.skip() == 0 &&
-         selection.every() <= 1 && selection.limit() == 0;
-}
-
 absl::Status CheckPlan(const CommandSpec& spec, const RawCommandLine& line,
                        const Invocation& invocation) {
   const Flags& flags = invocation.flags;
@@ -209,21 +210,52 @@ absl::Status CheckPlan(const CommandSpec& spec, const RawCommandLine& line,
                                 absl::StrJoin(AllActions(), ", "), ") or --plan TOKEN"));
     }
     if (absl::Status status = CheckActions(invocation.arguments); !status.ok()) return status;
-    if (!flags.spec.revision().empty() && !IsHash(flags.spec.revision())) {
-      return Usage(absl::StrCat("--revision: '", EscapeLine(flags.spec.revision()),
-                                "' is not a revision: give its hash, of 4 to 64 hex digits "
-                                "(0-9, a-f)"));
-    }
+  }
+  for (const auto& [name, hash] :
+       {std::pair<const char*, const std::string&>("revision", flags.spec.revision()),
+        {"to", flags.to}}) {
+    if (hash.empty() || IsHash(hash)) continue;
+    return Usage(absl::StrCat("--", name, ": '", EscapeLine(hash),
+                              "' is not a revision: give its hash, of 4 to 64 hex digits "
+                              "(0-9, a-f)"));
   }
   const bool through_planner = invocation.host.empty();
   if (spec.changes && through_planner && !flags.spec.selection().all() &&
-      SelectsEverything(flags.spec.selection())) {
+      !Narrows(flags.spec.selection())) {
     return Usage(absl::StrCat(NameOf(spec.command),
                               " would change the whole fleet: select hosts with --on, --tagged, "
                               "--skip, --every or --limit, or give --all for the whole fleet",
                               AsksHost(spec) ? ", or name one agent with @HOST" : ""));
   }
   return absl::OkStatus();
+}
+
+// The values of `state=` and `sync=` that the command can wait for.
+Words StatesOf(CommandId command) {
+  if (command == CommandId::kWaitDeployment) {
+    return {"PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLING", "CANCELLED", "INTERRUPTED"};
+  }
+  return {"OK", "FREEZE", "ROLLBACK", "BROKEN", "DIFF"};
+}
+
+absl::Status CheckAmong(const Words& values, const Words& known, absl::string_view key) {
+  for (const std::string& value : values) {
+    if (std::find(known.begin(), known.end(), value) != known.end()) continue;
+    return Usage(absl::StrCat("--for: ", key, "=", EscapeLine(value), ": it is one of ",
+                              absl::StrJoin(known, ", "), DidYouMean(value, known)));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckWait(const CommandSpec& spec, const Flags& flags) {
+  const bool deployment = spec.command == CommandId::kWaitDeployment;
+  if (!deployment && spec.command != CommandId::kWaitService) return absl::OkStatus();
+  if (deployment && !flags.wanted.syncs.empty()) return Usage("--for: a deployment has no sync");
+  if (absl::Status s = CheckAmong(flags.wanted.states, StatesOf(spec.command), "state"); !s.ok()) {
+    return s;
+  }
+  return CheckAmong(flags.wanted.syncs, {"CURRENT", "BEHIND", "NEVER", "PROGRESSING", "UNKNOWN"},
+                    "sync");
 }
 
 absl::Status CheckHooksTest(const CommandSpec& spec, const Invocation& invocation) {
@@ -278,11 +310,13 @@ absl::Status CheckAll(const Form& form, const RawCommandLine& line, Invocation& 
   if (absl::Status s = CheckArguments(form, invocation.arguments); !s.ok()) return s;
   if (absl::Status s = CheckHashes(form, invocation.arguments); !s.ok()) return s;
   if (absl::Status s = CheckFlags(spec, line, invocation.flags); !s.ok()) return s;
+  if (absl::Status s = ReadStates(spec.command, invocation.flags); !s.ok()) return s;
   if (absl::Status s = CheckReach(spec, line, invocation); !s.ok()) return s;
   if (absl::Status s = CheckGateway(spec, line, invocation); !s.ok()) return s;
   if (absl::Status s = CheckTls(spec, invocation); !s.ok()) return s;
   if (absl::Status s = CheckPlan(spec, line, invocation); !s.ok()) return s;
   if (absl::Status s = CheckPromotions(spec, invocation); !s.ok()) return s;
+  if (absl::Status s = CheckWait(spec, invocation.flags); !s.ok()) return s;
   return CheckHooksTest(spec, invocation);
 }
 

@@ -50,6 +50,15 @@ enum class CommandId {
   kConfigCheck,
   kConfigRender,
   kConfigSchema,
+  kWaitService,
+  kWaitDeployment,
+  kHistory,
+  kDescribeService,
+  kDescribeHost,
+  kDescribeDeployment,
+  kEvents,
+  kAcknowledge,
+  kDebugBundle,
   kCompletion,
   kVersion,
   kHelp,
@@ -146,6 +155,22 @@ const std::vector<Form>& Forms();
 const std::vector<Abbreviation>& Abbreviations();
 const std::vector<UnavailableForm>& UnavailableForms();
 const std::vector<FlagSpec>& FlagSpecs();
+
+// Commands that help shows together. Each command is in one of them.
+struct CommandGroup {
+  std::string title;
+  std::vector<CommandId> commands;
+};
+
+// A flag of another tool that people type by habit.
+struct ForeignFlag {
+  std::string flag;     // as written: "-m", "--namespace"
+  std::string tool;     // whose it is: "kubectl"
+  std::string instead;  // what to write here
+};
+
+const std::vector<CommandGroup>& CommandGroups();
+const std::vector<ForeignFlag>& ForeignFlags();
 
 const CommandSpec& SpecOf(CommandId command);
 bool TakesFlag(const CommandSpec& spec, const FlagSpec& flag);

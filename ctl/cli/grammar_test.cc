@@ -24,6 +24,16 @@ TEST(GrammarTest, EveryActionHasAFormThatIsNoAlias) {
   }
 }
 
+TEST(GrammarTest, EachCommandIsInOneGroupOfTheHelp) {
+  std::multiset<CommandId> grouped;
+  for (const CommandGroup& group : CommandGroups()) {
+    grouped.insert(group.commands.begin(), group.commands.end());
+  }
+  for (const CommandSpec& spec : CommandSpecs()) {
+    EXPECT_EQ(grouped.count(spec.command), 1u) << NameOf(spec.command);
+  }
+}
+
 TEST(GrammarTest, FormsAndFlagsAreUnique) {
   std::set<std::vector<std::string>> words;
   for (const Form& form : Forms()) EXPECT_TRUE(words.insert(form.words).second) << form.words[0];

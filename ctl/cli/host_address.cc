@@ -70,4 +70,10 @@ absl::StatusOr<std::string> ParseHostAddress(absl::string_view text) {
   return WithPort(text, host, text.substr(host.size()));
 }
 
+bool IsHostName(absl::string_view text) {
+  in_addr ignored;
+  return IsName(text) && text != "localhost" &&
+         inet_pton(AF_INET, std::string(text).c_str(), &ignored) != 1;
+}
+
 }  // namespace gitops::ctl

@@ -12,6 +12,9 @@ namespace gitops::ctl {
 // "[::1]:8004", "unix:/run/agent.sock" stays. INVALID_ARGUMENT says what is wrong.
 absl::StatusOr<std::string> ParseHostAddress(absl::string_view text);
 
+// Whether that text is a name without a port, other than localhost.
+bool IsHostName(absl::string_view text);
+
 }  // namespace gitops::ctl
 
 #endif  // GITOPS_CTL_CLI_HOST_ADDRESS_H_

@@ -42,7 +42,18 @@ absl::Status RefuseUnknownFlags(const RawCommandLine& line) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> TakeHost(Words& words) {
+// Before the words are looked at: the value of such a flag may stand among them.
+absl::Status RefuseForeignFlags(const RawCommandLine& line) {
+  for (const std::string& flag : line.unknown_flags) {
+    if (const std::string hint = ForeignHint(flag); !hint.empty()) {
+      return Usage(absl::StrCat("unknown flag ", flag, hint));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// The text after the @; nothing without an @HOST.
+absl::StatusOr<std::optional<std::string>> TakeHost(Words& words) {
   std::optional<std::string> host;
   for (const std::string& word : words) {
     if (!absl::StartsWith(word, "@")) continue;
@@ -54,8 +65,7 @@ absl::StatusOr<std::string> TakeHost(Words& words) {
   words.erase(std::remove_if(words.begin(), words.end(),
                              [](const std::string& word) { return absl::StartsWith(word, "@"); }),
               words.end());
-  if (!host.has_value()) return "";
-  return ParseHostAddress(*host);
+  return host;
 }
 
 // No arguments, or only a flag.
@@ -76,9 +86,15 @@ absl::StatusOr<Invocation> ParseInvocation(const std::vector<std::string>& argum
   }
   absl::StatusOr<RawCommandLine> line = SplitCommandLine(arguments, environment);
   if (!line.ok()) return line.status();
-  absl::StatusOr<std::string> host = TakeHost(line->words);
+  if (absl::Status status = RefuseForeignFlags(*line); !status.ok()) return status;
+  const absl::StatusOr<std::optional<std::string>> host = TakeHost(line->words);
   if (!host.ok()) return host.status();
-  invocation.host = *std::move(host);
+  if (host->has_value()) {
+    absl::StatusOr<std::string> address = ParseHostAddress(**host);
+    if (!address.ok()) return address.status();
+    invocation.host = *std::move(address);
+    invocation.named_host = IsHostName(**host);
+  }
   if (!line->words.empty()) {
     Lengthen(line->words);
     const absl::Status status = RefuseUnavailable(line->words, !invocation.host.empty());
@@ -108,6 +124,11 @@ absl::StatusOr<Invocation> ParseInvocation(const std::vector<std::string>& argum
   const CommandSpec& spec = SpecOf(form->command);
   const absl::Status checked = CheckAll(*form, *line, invocation);
   if (!checked.ok()) return checked;
+  // A wait for ever is no use to a script.
+  constexpr absl::Duration kWait = absl::Minutes(5);
+  if (spec.command == CommandId::kWaitService && !invocation.flags.timeout.has_value()) {
+    invocation.flags.timeout = kWait;
+  }
   if (spec.plans) {
     for (const std::string& action : invocation.arguments) {
       invocation.flags.spec.add_actions(action);
@@ -124,6 +145,11 @@ std::string HostName(const Invocation& invocation) {
 
 bool SelectsOneHost(const v1::Selection& selection) {
   return selection.on_size() == 1 && selection.on(0).find_first_of("*?[]{}\\") == std::string::npos;
+}
+
+bool Narrows(const v1::Selection& selection) {
+  return selection.on_size() > 0 || selection.tagged_size() > 0 || selection.skip() > 0 ||
+         selection.every() > 1 || selection.limit() > 0;
 }
 
 bool AsksReceiver(const Invocation& invocation) {

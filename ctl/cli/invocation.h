@@ -40,6 +40,12 @@ struct Flags {
   std::string hook_dispatcher;
   // The selection of hosts and the settings of a deployment, without actions.
   v1::DeploymentSpec spec;
+  // The columns of a list, its order (see TableStyle), and whether it has a header.
+  std::vector<std::string> columns;
+  std::string sort;
+  bool no_headers = false;
+  // The states that a list shows, in upper case; empty: all.
+  std::vector<std::string> states;
   // Which deployments `list deployments` shows.
   v1::DeploymentFilter filter;
   std::string promotion_receiver;
@@ -47,6 +53,19 @@ struct Flags {
   std::string gateway;
   // Which promotions `list promotions` shows, without pipeline and environment.
   v1::PromotionFilter promotions;
+  // `wait`: one of the states, and one of the statuses; empty: not given.
+  struct Wanted {
+    std::vector<std::string> states;  // "OK", "SUCCEEDED"
+    std::vector<std::string> syncs;   // "CURRENT"
+  };
+  Wanted wanted;
+  // `diff`: a hash or its first digits; empty: none.
+  std::string to;
+  // `plan --diff`.
+  bool diff = false;
+  // `debug bundle`; empty: a name with the time.
+  std::string out_file;
+  bool allow_empty() const { return spec.allow_empty(); }
   bool force = false;
   bool flux_manifests = false;
   std::string flux_address;
@@ -64,6 +83,9 @@ struct Invocation {
   std::vector<std::string> arguments;
   // Complete: "web1:8004". Empty without @HOST: the command calls the planner.
   std::string host;
+  // Whether @HOST is a name without a port, other than localhost: the planner or the configuration
+  // may know another address for it.
+  bool named_host = false;
   Flags flags;
 };
 
@@ -81,6 +103,9 @@ std::string HostName(const Invocation& invocation);
 
 // Whether the selection can match only one host: a single --on without glob characters.
 bool SelectsOneHost(const v1::Selection& selection);
+
+// Whether the selection leaves hosts of the fleet out.
+bool Narrows(const v1::Selection& selection);
 
 // Whether the command calls the promotion receiver.
 bool AsksReceiver(const Invocation& invocation);

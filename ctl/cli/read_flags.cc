@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "common/config/duration.h"
 #include "ctl/cli/flag_reader.h"
@@ -31,6 +34,32 @@ absl::Status RefuseEmptyValues(const RawCommandLine& line) {
   return absl::OkStatus();
 }
 
+// ansible's --limit takes host patterns.
+absl::Status ReadLimit(const FlagReader& reader, v1::Selection& selection) {
+  const absl::Status status = reader.Count("limit", 1, [&](int n) { selection.set_limit(n); });
+  const bool pattern = reader.Text("limit").find_first_of("*?[{,") != std::string::npos;
+  if (status.ok() || !pattern) return status;
+  return absl::InvalidArgumentError(
+      absl::StrCat(status.message(), "; --on GLOB selects hosts by name"));
+}
+
+// "state=OK", "sync=CURRENT", in any case.
+absl::Status ReadWanted(const FlagReader& reader, Flags::Wanted& wanted) {
+  absl::Status status;
+  reader.Words("for", [&](const std::string& condition) {
+    const std::string value = absl::AsciiStrToUpper(condition.substr(condition.find('=') + 1));
+    if (absl::StartsWith(condition, "state=")) {
+      wanted.states.push_back(value);
+    } else if (absl::StartsWith(condition, "sync=")) {
+      wanted.syncs.push_back(value);
+    } else {
+      status = absl::InvalidArgumentError(absl::StrCat(
+          "--for: '", condition, "' is not a condition: write state=STATE or sync=STATUS"));
+    }
+  });
+  return status;
+}
+
 absl::Status ReadSelection(const FlagReader& reader, v1::Selection& selection) {
   bool all = false;
   reader.Words("on", [&](const std::string& glob) { selection.add_on(glob); });
@@ -40,7 +69,7 @@ absl::Status ReadSelection(const FlagReader& reader, v1::Selection& selection) {
                   [&](const std::string& tag) { selection.add_order_by_tags(tag); }),
       reader.Count("skip", 0, [&](int n) { selection.set_skip(n); }),
       reader.Count("every", 0, [&](int n) { selection.set_every(n); }),
-      reader.Count("limit", 0, [&](int n) { selection.set_limit(n); }),
+      ReadLimit(reader, selection),
       reader.Bool("all", all),
   });
   selection.set_all(all);
@@ -73,18 +102,21 @@ absl::Status ReadSpec(const FlagReader& reader, v1::DeploymentSpec& spec) {
   bool skip_health_checks = false;
   bool skip_pre_deploy_checks = false;
   bool ignore_hook_errors = false;
+  bool allow_empty = false;
   absl::Status status = FirstOf({
       ReadSelection(reader, *spec.mutable_selection()),
       ReadRollout(reader, *spec.mutable_rollout()),
       reader.Bool("skip-health-checks", skip_health_checks),
       reader.Bool("skip-pre-deploy-checks", skip_pre_deploy_checks),
       reader.Bool("ignore-hook-errors", ignore_hook_errors),
+      reader.Bool("allow-empty", allow_empty),
       reader.Duration("health-timeout", [&] { return spec.mutable_health_timeout(); }),
       reader.Duration("reboot-timeout", [&] { return spec.mutable_reboot_timeout(); }),
   });
   spec.set_skip_health_checks(skip_health_checks);
   spec.set_skip_pre_deploy_checks(skip_pre_deploy_checks);
   spec.set_ignore_hook_errors(ignore_hook_errors);
+  spec.set_allow_empty(allow_empty);
   if (std::string service = reader.Text("service"); !service.empty()) spec.set_service(service);
   if (std::string revision = reader.Text("revision"); !revision.empty()) {
     spec.set_revision(revision);
@@ -109,12 +141,22 @@ absl::Status ReadLifetime(absl::string_view text, absl::Duration& lifetime) {
   return absl::OkStatus();
 }
 
+// --columns, --sort, --no-headers, --state.
+absl::Status ReadList(const FlagReader& reader, Flags& flags) {
+  flags.sort = reader.Text("sort");
+  return FirstOf({
+      reader.List("columns", [&](const std::string& name) { flags.columns.push_back(name); }),
+      reader.Bool("no-headers", flags.no_headers),
+      reader.List(
+          "state",
+          [&](const std::string& state) {
+            flags.states.push_back(absl::AsciiStrToUpper(absl::StrReplaceAll(state, {{"-", "_"}})));
+          }),
+  });
+}
+
 absl::Status ReadFilter(const FlagReader& reader, v1::DeploymentFilter& filter) {
   absl::Status status = FirstOf({
-      // The choices are in the order of the enum, which starts with "unspecified".
-      reader.Choices(
-          "state",
-          [&](int place) { filter.add_states(static_cast<v1::DeploymentState>(place + 1)); }),
       reader.Time("since", [&] { return filter.mutable_since(); }),
       reader.Time("until", [&] { return filter.mutable_until(); }),
   });
@@ -170,8 +212,11 @@ absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
       reader.Bool("no-wait", flags.no_wait),
       reader.Choice("result", result),
       ReadSpec(reader, flags.spec),
+      ReadList(reader, flags),
       ReadFilter(reader, flags.filter),
       ReadPromotionFlags(reader, flags),
+      ReadWanted(reader, flags.wanted),
+      reader.Bool("diff", flags.diff),
   });
   if (!status.ok()) return status;
   // The choices are in the order of the enum, which starts with "unspecified".
@@ -181,6 +226,8 @@ absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
   flags.reason = reader.Text("reason");
   flags.tls_dir = reader.Text("tls-dir");
   flags.planner = reader.Text("planner");
+  flags.to = reader.Text("to");
+  flags.out_file = reader.Text("out");
   flags.context = reader.Text("context");
   return flags;
 }

@@ -34,6 +34,15 @@ std::string DidYouMean(const std::string& word, const Words& known) {
   return nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?");
 }
 
+std::string ForeignHint(const std::string& flag) {
+  const std::string bare = flag.substr(0, flag.find('='));
+  for (const ForeignFlag& foreign : ForeignFlags()) {
+    if (bare != foreign.flag) continue;
+    return absl::StrCat("; it is a flag of ", foreign.tool, ": here write ", foreign.instead);
+  }
+  return "";
+}
+
 bool TakesNoun(const std::string& verb) {
   return std::any_of(Forms().begin(), Forms().end(), [&](const Form& form) {
     return form.words[0] == verb && form.words.size() == 2;
@@ -99,7 +108,8 @@ const Form* FindForm(const Words& words, bool with_host) {
     const bool reaches =
         spec.reach == Reach::kNone || (with_host ? AsksHost(spec) : AsksFleet(spec));
     // Without a host, a noun of the fleet is never the name of a service.
-    const bool own_noun = reaches && spec.reach == Reach::kFleet && !form.alias;
+    const bool own_noun =
+        reaches && spec.reach == Reach::kFleet && (!form.alias || form.words[0] == "get");
     const bool fits = Fits(spec, words.size() - form.words.size());
     // If nothing fits, the first form wins.
     const std::tuple<bool, bool, bool, size_t> rank = {reaches, own_noun, fits,

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "ctl/commands/commands.h"
+#include "ctl/output/plural.h"
 
 namespace gitops::ctl {
 namespace {
@@ -54,8 +55,9 @@ absl::StatusOr<ExitCode> Check(CommandContext& context) {
   }
   if (absl::Status status = context.renderer.Degraded(degraded); !status.ok()) return status;
   context.console.err << "gitopsctl: " << context.invocation.host << ": "
-                      << looked_at - degraded.size() << " of " << looked_at
-                      << " services are OK or FREEZE\n";
+                      << CountedOf(static_cast<int64_t>(looked_at - degraded.size()),
+                                   static_cast<int64_t>(looked_at), "service")
+                      << " OK or FREEZE\n";
   const absl::StatusOr<std::string> fault = ConfigFault(context);
   if (!fault.ok()) return fault.status();
   if (!fault->empty()) {

@@ -34,6 +34,9 @@ absl::StatusOr<ExitCode> Rollback(CommandContext& context);
 absl::StatusOr<ExitCode> Diff(CommandContext& context);
 absl::StatusOr<ExitCode> Watch(CommandContext& context);
 absl::StatusOr<ExitCode> Check(CommandContext& context);
+absl::StatusOr<ExitCode> WaitService(CommandContext& context);
+absl::StatusOr<ExitCode> History(CommandContext& context);
+absl::StatusOr<ExitCode> DebugBundle(CommandContext& context);
 
 // Commands that need no agent.
 
@@ -43,6 +46,9 @@ absl::StatusOr<ExitCode> Completion(const Invocation& invocation, Console& conso
 absl::StatusOr<ExitCode> CheckConfigs(const Invocation& invocation, Console& console);
 absl::StatusOr<ExitCode> RenderConfig(const Invocation& invocation, Console& console);
 absl::StatusOr<ExitCode> PrintConfigSchema(Console& console);
+// The hidden command `__man`: the manual page gitopsctl(1) in roff, for the package that installs
+// it.
+ExitCode ManPage(Console& console);
 // The hidden command that completion scripts call with the words up to the cursor, the last of
 // which is being completed (it may be empty). Prints one candidate per line; never fails.
 ExitCode Complete(const std::vector<std::string>& words, Console& console);

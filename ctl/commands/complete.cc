@@ -57,6 +57,12 @@ std::vector<std::string> NamesFromPlanner(const Candidates& candidates, const Co
     const auto hosts = planner->ListHosts(v1::Selection());
     if (!hosts.ok()) return names;
     for (const v1::Host& host : *hosts) names.push_back(host.host());
+  } else if (candidates.names == Candidates::Names::kTags) {
+    const auto hosts = planner->ListHosts(v1::Selection());
+    if (!hosts.ok()) return names;
+    std::set<std::string> different;
+    for (const v1::Host& host : *hosts) different.insert(host.tags().begin(), host.tags().end());
+    names.assign(different.begin(), different.end());
   } else if (candidates.names == Candidates::Names::kDeployments) {
     const auto deployments = planner->ListDeployments({}, kLatest);
     if (!deployments.ok()) return names;

@@ -9,7 +9,8 @@
 #include "common/config/fleet_problems.h"
 #include "common/config/fleet_render.h"
 #include "common/config/fleet_schema.h"
-#include "common/config/toml.h"
+#include "common/config/settings.h"
+#include "common/program_config/program_tables.h"
 #include "ctl/commands/commands.h"
 #include "ctl/output/document.h"
 #include "ctl/output/escape.h"
@@ -17,53 +18,29 @@
 namespace gitops::ctl {
 namespace {
 
-// The programs that know the keys of their tables.
-constexpr struct {
-  const char* table;
-  const char* program;
-} kTables[] = {
-    {"agent", "gitops-agent"},
-    {"planner", "gitops-planner"},
-    {"hook-dispatcher", "gitops-hook-dispatcher"},
-    {"hooks", "gitops-hook-dispatcher"},
-    {"promotion-receiver", "gitops-promotion-receiver"},
-    {"clusters", "gitops-promotion-receiver"},
-    {"sinks", "gitops-promotion-receiver"},
-    {"gateway", "gitops-gateway"},
-    {"webhooks", "gitops-gateway"},
-};
-
 struct Checked {
   std::vector<std::string> errors;  // with file and line
   size_t services = 0, hosts = 0;
 };
-
-// Tells which tables are not checked.
-void TellOthers(const ConfigFiles& files, Console& console) {
-  const absl::StatusOr<TomlTable> root = ParseToml(files.main.text, files.main.path);
-  if (!root.ok()) return;
-  for (const auto& [table, program] : kTables) {
-    if (!root->Has(table)) continue;
-    console.err << "gitopsctl: " << EscapeLine(root->Where(table)) << ": \"" << table
-                << "\" is checked by " << program << " --config FILE --check-config only\n";
-  }
-}
 
 Checked CheckOne(const std::string& file, Console& console) {
   Checked checked;
   const ConfigReading reading = ReadConfigFiles(file);
   const absl::StatusOr<FleetConfig> config =
       reading.files.ok() ? ParseFleetConfig(*reading.files) : reading.files.status();
+  absl::Status errors = config.status();
+  if (reading.files.ok()) {
+    errors = BothRead(errors, CheckProgramTables(reading.files->main.text, file));
+  }
   if (!config.ok()) {
-    checked.errors = absl::StrSplit(config.status().message(), '\n');
+    checked.errors = absl::StrSplit(errors.message(), '\n');
     return checked;
   }
   for (const std::string& warning : config->warnings) {
     console.err << "gitopsctl: " << EscapeLine(warning) << "\n";
   }
-  TellOthers(*reading.files, console);
-  const absl::Status problems = ToStatus(FindProblems(*config, AliasesIn(*reading.files)));
-  if (!problems.ok()) checked.errors = absl::StrSplit(problems.message(), '\n');
+  errors = BothRead(errors, ToStatus(FindProblems(*config, AliasesIn(*reading.files))));
+  if (!errors.ok()) checked.errors = absl::StrSplit(errors.message(), '\n');
   checked.services = config->services.size();
   checked.hosts = config->hosts.size();
   return checked;

@@ -1,13 +1,19 @@
 #include <algorithm>
+#include <map>
 #include <ostream>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "ctl/commands/confirm.h"
+#include "ctl/commands/diff_content.h"
 #include "ctl/commands/fleet_commands.h"
+#include "ctl/commands/selected.h"
+#include "ctl/commands/whole_services.h"
 #include "ctl/failure.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/fleet_text.h"
+#include "ctl/output/plural.h"
 #include "ctl/output/service_text.h"
 
 namespace gitops::ctl {
@@ -33,6 +39,9 @@ ExitCode ExitCodeOf(const Outcomes& outcomes, bool (*succeeded)(const v1::HostOu
 absl::StatusOr<ExitCode> Finish(FleetContext& context, const absl::StatusOr<Outcomes>& outcomes,
                                 bool (*succeeded)(const v1::HostOutcome&)) {
   if (!outcomes.ok()) return FailedMove(outcomes.status());
+  if (outcomes->empty()) {
+    if (absl::Status s = ExplainNothing(context, context.argument(0)); !s.ok()) return s;
+  }
   if (absl::Status s = context.fleet.Outcomes(*outcomes); !s.ok()) return s;
   return ExitCodeOf(*outcomes, succeeded);
 }
@@ -82,21 +91,73 @@ absl::StatusOr<ExitCode> PullFleet(FleetContext& context) {
                 });
 }
 
+namespace {
+
+bool IsRolledBack(const v1::HostOutcome& outcome) {
+  return IsDone(outcome) && outcome.service().state() == v1::SERVICE_STATE_FREEZE;
+}
+
+v1::HostOutcome WithoutPrevious(const v1::Service& service, const absl::Status& why) {
+  v1::HostOutcome outcome;
+  outcome.set_host(service.host());
+  outcome.set_code(static_cast<int>(why.code()));
+  outcome.set_message(std::string(why.message()));
+  *outcome.mutable_service() = service;
+  return outcome;
+}
+
+// Each host goes to the revision that it published before; those with the same one together.
+absl::StatusOr<Outcomes> RollbackEach(FleetContext& context) {
+  const absl::StatusOr<WholeServices> whole = AskWholeServices(context, context.argument(0));
+  if (!whole.ok()) return whole.status();
+  if (whole->exit_code != kDone) {
+    return absl::FailedPreconditionError(
+        "nothing was rolled back, since not every selected host told its history; select those "
+        "that did");
+  }
+  Outcomes all;
+  std::map<std::string, v1::Selection> moves;
+  for (const v1::Service& service : whole->services) {
+    const absl::StatusOr<std::string> previous = PreviousRevision(service);
+    if (previous.ok()) {
+      moves[*previous].add_on(LiteralGlob(service.host()));
+    } else {
+      all.push_back(WithoutPrevious(service, previous.status()));
+    }
+  }
+  for (const auto& [hash, hosts] : moves) {
+    auto request = RequestFor<v1::RollbackServicesRequest>(context);
+    *request.mutable_selection() = hosts;
+    request.set_hash(hash);
+    request.set_reason(context.invocation.flags.reason);
+    const absl::StatusOr<Outcomes> some = context.planner.Rollback(request, Teller(context));
+    if (!some.ok()) return some.status();
+    all.insert(all.end(), some->begin(), some->end());
+  }
+  return all;
+}
+
+}  // namespace
+
 absl::StatusOr<ExitCode> RollbackFleet(FleetContext& context) {
   if (absl::Status s = ConfirmForMany(context); !s.ok()) return s;
+  if (context.argument(1) == "previous")
+    return Finish(context, RollbackEach(context), IsRolledBack);
   auto request = RequestFor<v1::RollbackServicesRequest>(context);
   request.set_hash(context.argument(1));
   request.set_reason(context.invocation.flags.reason);
-  return Finish(context, context.planner.Rollback(request, Teller(context)),
-                [](const v1::HostOutcome& outcome) {
-                  return IsDone(outcome) && outcome.service().state() == v1::SERVICE_STATE_FREEZE;
-                });
+  return Finish(context, context.planner.Rollback(request, Teller(context)), IsRolledBack);
 }
 
 absl::StatusOr<ExitCode> DiffFleet(FleetContext& context) {
-  const absl::StatusOr<Outcomes> outcomes =
-      context.planner.Diff(RequestFor<v1::DiffServicesRequest>(context), Teller(context));
+  auto request = RequestFor<v1::DiffServicesRequest>(context);
+  const std::string& to = context.invocation.flags.to;
+  if (!to.empty()) request.set_to_hash(to);
+  const absl::StatusOr<Outcomes> outcomes = DiffWithContent(context, request);
   if (!outcomes.ok()) return outcomes.status();
+  if (outcomes->empty()) {
+    if (absl::Status s = ExplainNothing(context, context.argument(0)); !s.ok()) return s;
+  }
   if (absl::Status s = context.fleet.Differences(*outcomes); !s.ok()) return s;
   for (const v1::HostOutcome& outcome : *outcomes) {
     context.console.err << "gitopsctl: " << EscapeLine(outcome.host()) << ": ";
@@ -105,7 +166,7 @@ absl::StatusOr<ExitCode> DiffFleet(FleetContext& context) {
     } else if (outcome.diff().differences().empty()) {
       context.console.err << "no differences from " << ShortHash(outcome.diff().hash()) << "\n";
     } else {
-      context.console.err << outcome.diff().differences_size() << " differences from "
+      context.console.err << Counted(outcome.diff().differences_size(), "difference") << " from "
                           << ShortHash(outcome.diff().hash())
                           << (outcome.diff().truncated() ? ", and more\n" : "\n");
     }

@@ -10,7 +10,10 @@
 #include "ctl/client_options.h"
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/fleet_commands.h"
+#include "ctl/commands/selected.h"
 #include "ctl/output/escape.h"
+#include "ctl/output/fleet_text.h"
+#include "ctl/output/plural.h"
 
 namespace gitops::ctl {
 namespace {
@@ -66,6 +69,9 @@ absl::StatusOr<ExitCode> CheckFleet(FleetContext& context) {
   const absl::StatusOr<std::vector<v1::Host>> hosts =
       context.planner.ListHosts(context.selection());
   if (!hosts.ok()) return hosts.status();
+  if (hosts->empty()) {
+    if (absl::Status s = ExplainNothing(context); !s.ok()) return s;
+  }
   const absl::StatusOr<std::vector<v1::Service>> services =
       context.planner.ListServices(context.selection(), wanted.size() == 1 ? wanted[0] : "");
   if (!services.ok()) return services.status();
@@ -83,15 +89,20 @@ absl::StatusOr<ExitCode> CheckFleet(FleetContext& context) {
     if (!IsWell(service)) unwell.push_back(service);
   }
   for (const std::string& name : wanted) {
-    if (!found.contains(name)) {
-      return absl::NotFoundError(absl::StrCat("no selected host has a service ", name));
-    }
+    if (found.contains(name)) continue;
+    if (absl::Status s = ExplainNothing(context, name); !s.ok()) return s;
   }
   // The last report of a silent host proves nothing.
   std::vector<v1::Host> silent;
+  std::vector<v1::Host> unwell_hosts;
+  size_t failed = 0;  // hosts that report and are unwell
   for (const v1::Host& host : *hosts) {
     const bool concerned = wanted.empty() || looked_at_hosts.contains(host.host());
-    if (concerned && host.state() != v1::HOST_STATE_ONLINE) silent.push_back(host);
+    if (!concerned) continue;
+    const bool reports = host.state() == v1::HOST_STATE_ONLINE;
+    if (!reports) silent.push_back(host);
+    if (reports && (host.has_failed_health() || !host.config().fault().empty())) ++failed;
+    if (!reports || !TroubleText(host).empty()) unwell_hosts.push_back(host);
   }
   size_t damaged = 0;
   if (wanted.empty()) {
@@ -104,11 +115,21 @@ absl::StatusOr<ExitCode> CheckFleet(FleetContext& context) {
   const absl::StatusOr<size_t> of_receiver =
       wanted.empty() ? CheckReceiver(context) : absl::StatusOr<size_t>(0);
   if (!of_receiver.ok()) return of_receiver.status();
-  if (absl::Status status = context.fleet.Unwell(silent, unwell); !status.ok()) return status;
-  context.console.err << "gitopsctl: " << looked_at - unwell.size() << " of " << looked_at
-                      << " services are OK or FREEZE, " << silent.size() << " of " << hosts->size()
-                      << " hosts do not report\n";
-  return unwell.empty() && silent.empty() && damaged == 0 && *of_receiver == 0 ? kDone : kFailed;
+  if (absl::Status status = context.fleet.Unwell(unwell_hosts, unwell); !status.ok()) return status;
+  const auto part_of = [](size_t part, size_t whole, absl::string_view noun) {
+    return CountedOf(static_cast<int64_t>(part), static_cast<int64_t>(whole), noun);
+  };
+  context.console.err << "gitopsctl: " << part_of(looked_at - unwell.size(), looked_at, "service")
+                      << " OK or FREEZE, " << part_of(silent.size(), hosts->size(), "host")
+                      << " not reporting";
+  if (failed > 0) {
+    context.console.err << ", " << Counted(static_cast<int64_t>(failed), "host")
+                        << " with failed health checks or a rejected config";
+  }
+  context.console.err << "\n";
+  return unwell.empty() && silent.empty() && failed == 0 && damaged == 0 && *of_receiver == 0
+             ? kDone
+             : kFailed;
 }
 
 absl::StatusOr<ExitCode> RemoveRecord(FleetContext& context) {

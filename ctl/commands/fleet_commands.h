@@ -38,17 +38,27 @@ absl::StatusOr<ExitCode> WatchFleetHosts(FleetContext& context);
 absl::StatusOr<ExitCode> WatchFleetServices(FleetContext& context);
 absl::StatusOr<ExitCode> CheckFleet(FleetContext& context);
 
+absl::StatusOr<ExitCode> WaitFleetService(FleetContext& context);
+absl::StatusOr<ExitCode> FleetHistory(FleetContext& context);
+absl::StatusOr<ExitCode> DescribeFleetService(FleetContext& context);
+absl::StatusOr<ExitCode> DescribeHost(FleetContext& context);
+absl::StatusOr<ExitCode> FleetEvents(FleetContext& context);
+absl::StatusOr<ExitCode> FleetDebugBundle(FleetContext& context);
+
 absl::StatusOr<ExitCode> FreezeFleet(FleetContext& context);
 absl::StatusOr<ExitCode> UnfreezeFleet(FleetContext& context);
 absl::StatusOr<ExitCode> PullFleet(FleetContext& context);
 absl::StatusOr<ExitCode> RollbackFleet(FleetContext& context);
 absl::StatusOr<ExitCode> DiffFleet(FleetContext& context);
+absl::StatusOr<ExitCode> AcknowledgeHost(FleetContext& context);
 
 absl::StatusOr<ExitCode> MakePlan(FleetContext& context);
 absl::StatusOr<ExitCode> Deploy(FleetContext& context);
 absl::StatusOr<ExitCode> ListDeployments(FleetContext& context);
 absl::StatusOr<ExitCode> GetDeployment(FleetContext& context);
 absl::StatusOr<ExitCode> WatchDeployment(FleetContext& context);
+absl::StatusOr<ExitCode> WaitDeployment(FleetContext& context);
+absl::StatusOr<ExitCode> DescribeDeployment(FleetContext& context);
 absl::StatusOr<ExitCode> CancelDeployment(FleetContext& context);
 absl::StatusOr<ExitCode> ResumeDeployment(FleetContext& context);
 absl::StatusOr<ExitCode> RollbackDeployment(FleetContext& context);

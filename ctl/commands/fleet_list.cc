@@ -1,8 +1,10 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "ctl/commands/fleet_commands.h"
+#include "ctl/commands/selected.h"
+#include "ctl/commands/state_filter.h"
+#include "ctl/commands/whole_services.h"
 #include "ctl/failure.h"
 
 namespace gitops::ctl {
@@ -15,18 +17,39 @@ std::string HostOfAddress(const std::string& address) {
   return address.substr(0, address.rfind(':'));
 }
 
-absl::Status NoSuchService(const std::string& name) {
-  return WithHint(absl::NotFoundError(absl::StrCat("no selected host has a service ", name)),
-                  "gitopsctl list services shows the existing services");
+// Everything about the service of the one host that is selected. Without its agent, as it was last
+// reported.
+absl::StatusOr<ExitCode> GetWholeService(FleetContext& context) {
+  const absl::StatusOr<WholeServices> whole = AskWholeServices(context, context.argument(0));
+  if (!whole.ok()) return whole.status();
+  if (!whole->services.empty() && context.invocation.flags.output == OutputForm::kTable) {
+    if (absl::Status s = context.renderer.Service(whole->services[0]); !s.ok()) return s;
+    return whole->exit_code;
+  }
+  std::vector<v1::Service> services = whole->services;
+  if (services.empty()) {
+    auto reported = context.planner.ListServices(context.selection(), context.argument(0));
+    if (!reported.ok()) return reported.status();
+    services = *std::move(reported);
+    if (!services.empty()) {
+      context.console.err << "gitopsctl: its revisions and changes are missing; this is what was "
+                             "last reported\n";
+    }
+  }
+  if (absl::Status s = context.fleet.Services(services); !s.ok()) return s;
+  return kDone;
 }
 
 }  // namespace
 
 absl::StatusOr<ExitCode> ListFleetHosts(FleetContext& context) {
   if (context.invocation.flags.watch) return WatchFleetHosts(context);
-  const absl::StatusOr<std::vector<v1::Host>> hosts =
-      context.planner.ListHosts(context.selection());
+  absl::StatusOr<std::vector<v1::Host>> hosts = context.planner.ListHosts(context.selection());
   if (!hosts.ok()) return hosts.status();
+  if (hosts->empty()) {
+    if (absl::Status s = RequireHosts(context); !s.ok()) return s;
+  }
+  StateFilter(context.invocation.flags.states).Keep(*hosts);
   if (absl::Status s = context.fleet.Hosts(*hosts); !s.ok()) return s;
   return kDone;
 }
@@ -35,6 +58,9 @@ absl::StatusOr<ExitCode> ListFleetMachines(FleetContext& context) {
   const absl::StatusOr<std::vector<v1::Host>> hosts =
       context.planner.ListHosts(context.selection());
   if (!hosts.ok()) return hosts.status();
+  if (hosts->empty()) {
+    if (absl::Status s = RequireHosts(context); !s.ok()) return s;
+  }
   std::vector<v1::Machine> machines;
   for (const v1::Host& host : *hosts) {
     v1::Machine& machine = machines.emplace_back();
@@ -49,30 +75,33 @@ absl::StatusOr<ExitCode> ListFleetServices(FleetContext& context) {
   if (context.invocation.flags.watch) return WatchFleetServices(context);
   // gitopperctl's `list service NAME`.
   if (!context.invocation.arguments.empty()) return GetFleetService(context);
-  const absl::StatusOr<std::vector<v1::Service>> services =
+  absl::StatusOr<std::vector<v1::Service>> services =
       context.planner.ListServices(context.selection(), "");
   if (!services.ok()) return services.status();
+  if (services->empty()) {
+    if (absl::Status s = RequireHosts(context); !s.ok()) return s;
+  }
+  StateFilter(context.invocation.flags.states).Keep(*services);
   if (absl::Status s = context.fleet.Services(*services); !s.ok()) return s;
   return kDone;
 }
 
 absl::StatusOr<ExitCode> GetFleetService(FleetContext& context) {
   if (context.invocation.flags.watch) return WatchFleetServices(context);
+  const bool one = SelectsOneHost(context.selection());
+  if (one && context.invocation.flags.output != OutputForm::kName) return GetWholeService(context);
   const absl::StatusOr<std::vector<v1::Service>> services =
       context.planner.ListServices(context.selection(), context.argument(0));
   if (!services.ok()) return services.status();
-  if (services->empty()) return NoSuchService(context.argument(0));
+  if (services->empty()) {
+    if (absl::Status s = ExplainNothing(context, context.argument(0)); !s.ok()) return s;
+  }
   if (absl::Status s = context.fleet.Services(*services); !s.ok()) return s;
   return kDone;
 }
 
 absl::StatusOr<ExitCode> GetFleetHost(FleetContext& context) {
-  const absl::StatusOr<v1::Host> host = context.planner.GetHost(context.argument(0));
-  if (absl::IsNotFound(host.status())) {
-    return WithHint(
-        absl::NotFoundError(absl::StrCat("no host ", context.argument(0), " in the fleet")),
-        "gitopsctl list hosts shows the existing hosts");
-  }
+  const absl::StatusOr<v1::Host> host = FindHost(context, context.argument(0));
   if (!host.ok()) return host.status();
   if (context.invocation.flags.watch) return WatchFleetHosts(context);
   if (absl::Status s = context.fleet.Host(*host); !s.ok()) return s;

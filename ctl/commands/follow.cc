@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "common/retry/backoff.h"
 #include "common/rpc/error.h"
+#include "ctl/commands/patience.h"
 #include "ctl/output/deployment_text.h"
 
 namespace gitops::ctl {
@@ -16,26 +17,6 @@ namespace {
 // Watches in a row that end with RESOURCE_EXHAUSTED before that is taken for final: a message that
 // is too large stays so.
 constexpr int kMostExhausted = 6;
-
-// Whether the same call may succeed later.
-bool MayHelpToRetry(const absl::Status& status) {
-  switch (ReasonOf(status)) {
-    case Reason::kServerStarting:
-    case Reason::kServerStopping:
-    case Reason::kTooManyCalls:
-    case Reason::kTooManyWatchers:
-    // A planner that is killed ends its calls with any of these.
-    case Reason::kUnavailable:
-    case Reason::kUnknown:
-    case Reason::kInternal:
-    case Reason::kAborted:
-    case Reason::kCancelled:
-    case Reason::kResourceExhausted:
-      return true;
-    default:
-      return false;
-  }
-}
 
 bool IsExhausted(const absl::Status& status) {
   return HasReason(status, Reason::kResourceExhausted);

@@ -41,15 +41,28 @@ std::string FlagsText(const std::vector<FlagSpec>& flags) {
   return FormatTable(rows);
 }
 
-std::string Overview() {
-  std::vector<Row> commands;
-  for (const CommandSpec& spec : CommandSpecs()) {
-    commands.push_back({"  " + UsageOf(spec.command).substr(sizeof("gitopsctl ") - 1), spec.help});
+std::vector<FlagSpec> GlobalFlags() {
+  std::vector<FlagSpec> flags;
+  for (const FlagSpec& flag : FlagSpecs()) {
+    if (flag.group == FlagGroup::kGlobal) flags.push_back(flag);
   }
-  return absl::StrCat(Introduction(), "\nCommands:\n", FormatTable(commands),
-                      "\nFlags, anywhere on the command line. Global flags, --watch, --reason and "
-                      "--hook-dispatcher are also variables (--tls-dir is GITOPS_TLS_DIR):\n",
-                      FlagsText(FlagSpecs()), kExitCodes);
+  return flags;
+}
+
+std::string Overview() {
+  std::string text = absl::StrCat(Introduction(), "\nCommands:\n");
+  for (const CommandGroup& group : CommandGroups()) {
+    std::vector<Row> rows;
+    for (const CommandId command : group.commands) {
+      rows.push_back(
+          {"  " + UsageOf(command).substr(sizeof("gitopsctl ") - 1), SpecOf(command).help});
+    }
+    absl::StrAppend(&text, group.title, ":\n", FormatTable(rows));
+  }
+  return absl::StrCat(text,
+                      "\nFlags of a command: gitopsctl help COMMAND. Global flags, anywhere on the "
+                      "command line, and as\nvariables (--tls-dir is GITOPS_TLS_DIR):\n",
+                      FlagsText(GlobalFlags()), kExitCodes);
 }
 
 std::string AboutCommand(const CommandSpec& spec) {
@@ -59,14 +72,16 @@ std::string AboutCommand(const CommandSpec& spec) {
   }
   std::vector<FlagSpec> flags;
   for (const FlagSpec& flag : FlagSpecs()) {
-    if (TakesFlag(spec, flag)) flags.push_back(flag);
+    if (flag.group != FlagGroup::kGlobal && TakesFlag(spec, flag)) flags.push_back(flag);
   }
   return absl::StrCat(
       UsageOf(spec.command), "\n\n  ", spec.help, "\n",
       also.empty() ? "" : absl::StrCat("  Also: ", absl::StrJoin(also, ", "), "\n"),
       spec.plans ? absl::StrCat("  Actions: ", absl::StrJoin(AllActions(), ", "), "\n") : "",
-      "\nFlags:\n", FlagsText(flags));
+      flags.empty() ? "" : absl::StrCat("\nFlags:\n", FlagsText(flags)));
 }
+
+constexpr char kGlobalFlagsHint[] = "\nGlobal flags: gitopsctl help\n";
 
 }  // namespace
 
@@ -82,7 +97,7 @@ absl::StatusOr<ExitCode> Help(const Invocation& invocation, Console& console) {
     text += AboutCommand(SpecOf(form.command));
     if (whole) break;
   }
-  console.out << (text.empty() ? Overview() : text) << std::flush;
+  console.out << (text.empty() ? Overview() : text + kGlobalFlagsHint) << std::flush;
   return kDone;
 }
 

@@ -92,6 +92,12 @@ absl::StatusOr<ExitCode> ListHooks(FleetContext& context) {
   }
   if (!hooks.ok()) return hooks.status();
   if (absl::Status s = context.fleet.Hooks(*hooks); !s.ok()) return s;
+  if (hooks->empty() && context.invocation.flags.hook_dispatcher.empty()) {
+    context.console.err << "gitopsctl: no hooks: the planner has no hook dispatcher "
+                           "(--hook-dispatcher), or that has none\n";
+  } else if (hooks->empty()) {
+    context.console.err << "gitopsctl: the hook dispatcher has no hooks\n";
+  }
   return kDone;
 }
 

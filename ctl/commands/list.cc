@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "ctl/commands/commands.h"
+#include "ctl/commands/state_filter.h"
 
 namespace gitops::ctl {
 
@@ -24,6 +25,7 @@ absl::StatusOr<ExitCode> ListServices(CommandContext& context) {
     services->push_back(*std::move(one));
   }
   if (!services.ok()) return services.status();
+  StateFilter(context.invocation.flags.states).Keep(*services);
   if (absl::Status s = context.renderer.Services(*services); !s.ok()) return s;
   return kDone;
 }

@@ -2,6 +2,7 @@
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
 #include "ctl/commands/commands.h"
+#include "ctl/commands/whole_services.h"
 #include "ctl/failure.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/service_text.h"
@@ -53,9 +54,14 @@ absl::StatusOr<ExitCode> Pull(CommandContext& context) {
 
 absl::StatusOr<ExitCode> Rollback(CommandContext& context) {
   const std::string& name = context.invocation.arguments[0];
-  const std::string& hash = context.invocation.arguments[1];
+  std::string hash = context.invocation.arguments[1];
   const absl::StatusOr<v1::Service> before = context.agent.GetService(name);
   if (!before.ok()) return before.status();
+  if (hash == "previous") {
+    absl::StatusOr<std::string> previous = PreviousRevision(*before);
+    if (!previous.ok()) return previous.status();
+    hash = *std::move(previous);
+  }
   const absl::StatusOr<v1::RollbackServiceResponse> response =
       context.agent.Rollback(name, hash, context.invocation.flags.reason);
   if (HasReason(response.status(), Reason::kRevisionUnknown)) {

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "ctl/commands/confirm.h"
+#include "ctl/commands/patience.h"
 #include "ctl/commands/promotion_commands.h"
 #include "ctl/failure.h"
 #include "ctl/output/escape.h"
@@ -79,12 +80,23 @@ absl::StatusOr<ExitCode> WatchPromotions(PromotionContext& context) {
   v1::WatchPromotionsRequest request;
   *request.mutable_filter() = FilterOf(context);
   absl::Status printed;
+  const auto show = [&](const v1::WatchPromotionsResponse& update) {
+    printed = context.renderer.PromotionUpdate(update);
+    // A reader that has gone (`| head`) ends the watch.
+    return printed.ok() && context.console.out.good();
+  };
   const absl::Status watched =
-      context.receiver.WatchPromotions(request, [&](const v1::WatchPromotionsResponse& update) {
-        printed = context.renderer.PromotionUpdate(update);
-        // A reader that has gone (`| head`) ends the watch.
-        return printed.ok() && context.console.out.good();
-      });
+      WatchPatiently({.server = "promotion receiver",
+                      .err = context.console.err,
+                      .watch =
+                          [&](bool& answered) {
+                            return context.receiver.WatchPromotions(
+                                request, [&](const v1::WatchPromotionsResponse& update) {
+                                  answered = true;
+                                  return show(update);
+                                });
+                          },
+                      .restart = [&] { context.renderer.RestartWatch(); }});
   return EndOfWatch(printed, watched);
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,13 @@ std::unique_ptr<DeploymentProgress> ProgressFor(FleetContext& context, bool on_o
   std::ostream& out = on_out ? console.out : console.err;
   if (!can_redraw) return MakeProgressLines(out, console.err);
   return MakeLiveTree(size, on_out ? context.color_on_out : context.color_on_err, out);
+}
+
+bool IsRolledBack(const v1::Deployment& deployment) {
+  return std::any_of(deployment.hosts().begin(), deployment.hosts().end(), [](const auto& host) {
+    return host.state() == v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK ||
+           host.state() == v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED;
+  });
 }
 
 std::string GoesOn(const std::string& id) {
@@ -96,9 +104,12 @@ absl::StatusOr<ExitCode> ShowToItsEnd(FleetContext& context, const std::string& 
   }
   if ((*end)->state() == v1::DEPLOYMENT_STATE_SUCCEEDED) return kDone;
   const std::string safe = EscapeLine(id);
-  context.console.err << "gitopsctl: gitopsctl get deployment " << safe
-                      << " -o wide shows the details, gitopsctl resume deployment " << safe
-                      << " continues it\n";
+  context.console.err << "gitopsctl: gitopsctl describe deployment " << safe << " shows the details"
+                      << (IsRolledBack(**end)
+                              ? "; its hosts are back at what they had, so mend the cause, then "
+                                "deploy anew\n"
+                              : absl::StrCat(", gitopsctl resume deployment ", safe,
+                                             " continues it\n"));
   return kFailed;
 }
 

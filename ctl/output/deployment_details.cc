@@ -27,15 +27,6 @@ std::string SelectionText(const v1::Selection& selection) {
   return EscapeLine(absl::StrJoin(parts, "; "));
 }
 
-std::string RevisionsText(const RepeatedPtrField<v1::UpstreamRevision>& revisions) {
-  std::vector<Row> rows;
-  for (const v1::UpstreamRevision& revision : revisions) {
-    rows.push_back({"  " + EscapeLine(revision.upstream()), EscapeLine(revision.branch()), "->",
-                    EscapeLine(revision.hash())});
-  }
-  return rows.empty() ? "" : "\nRevisions:\n" + FormatTable(rows);
-}
-
 std::string EventsText(const v1::Deployment& deployment) {
   std::vector<Row> rows;
   for (const v1::DeploymentEvent& event : deployment.events()) {
@@ -112,8 +103,26 @@ std::string WaveText(const v1::Deployment& deployment) {
 
 }  // namespace
 
-std::string DeploymentDetails(const v1::Deployment& deployment, bool wide, bool color) {
-  const std::vector<Row> facts = {
+std::string RevisionsText(const RepeatedPtrField<v1::UpstreamRevision>& revisions,
+                          const TableStyle& style) {
+  std::vector<Row> rows;
+  for (const v1::UpstreamRevision& revision : revisions) {
+    rows.push_back(
+        {"  " + (revision.branch().empty() ? "every branch" : EscapeLine(revision.branch())), "->",
+         HashText(revision.hash(), style),
+         CommitText(revision.has_commit(), revision.commit(), style.now),
+         EscapeLine(revision.upstream())});
+  }
+  if (rows.empty()) return "";
+  return "\nRevisions:\n" + TextOfLines(AlignedLines(rows, style.width, 0));
+}
+
+std::string DeploymentDetails(const v1::Deployment& deployment, const TableStyle& style) {
+  const bool color = style.color;
+  // Whole texts: what is shown is one thing.
+  TableStyle whole = style;
+  whole.width = 0;
+  const std::string facts = FactsText({
       {"Deployment:", EscapeLine(deployment.id())},
       {"State:", DeploymentStateText(deployment.state(), color)},
       {"Message:", EscapeLine(deployment.message())},
@@ -128,44 +137,32 @@ std::string DeploymentDetails(const v1::Deployment& deployment, bool wide, bool 
       {"Ended:", TimeText(deployment.has_end_time(), deployment.end_time())},
       {"Wave:", WaveText(deployment)},
       {"Planner:", EscapeLine(deployment.planner())},
-  };
-  std::vector<Row> known;
-  for (const Row& fact : facts) {
-    if (!fact[1].empty()) known.push_back(fact);
-  }
-  const std::string calls = CallsText(deployment.hook_calls(), "  ", wide);
-  return absl::StrCat(FormatTable(known), RevisionsText(deployment.revisions()), "\nHosts:\n",
-                      DeploymentHosts(deployment, color), StepsText(deployment, wide, color),
+  });
+  const std::string calls = CallsText(deployment.hook_calls(), "  ", style.wide);
+  return absl::StrCat(facts, RevisionsText(deployment.revisions(), whole), "\nHosts:\n",
+                      DeploymentHosts(deployment, whole), StepsText(deployment, style.wide, color),
                       calls.empty() ? "" : "\nSelect hooks:\n", calls, EventsText(deployment));
 }
 
-std::string HooksTable(const RepeatedPtrField<v1::Hook>& hooks) {
-  std::vector<Row> rows = {
-      {"#", "HOOK", "POINTS", "MODE", "ON ERROR", "TIMEOUT", "RETRIES", "SIGNED", "URL"}};
-  for (const v1::Hook& hook : hooks) {
-    rows.push_back({absl::StrCat(rows.size() - 1), EscapeLine(hook.name()),
-                    EscapeLine(absl::StrJoin(hook.points(), ",")), ModeText(hook.mode()),
-                    OnErrorText(hook.on_error()), DurationText(FromDuration(hook.timeout())),
-                    absl::StrCat(hook.retry_count()), hook.is_signed() ? "yes" : "no",
-                    EscapeLine(hook.url())});
-  }
-  return FormatTable(rows);
-}
-
-std::string PlanText(const v1::Plan& plan) {
-  std::vector<Row> rows = {{"#", "HOST", "WAVE", "ACTIONS", "MOVES"}};
-  for (const v1::PlannedHost& host : plan.hosts()) {
-    rows.push_back({absl::StrCat(rows.size() - 1), EscapeLine(host.host()),
-                    absl::StrCat(host.wave()), ActionsText(host.actions()),
-                    MovesText(host.moves())});
-  }
-  const std::string calls = CallsText(plan.hook_calls(), "  ", false);
-  const std::string token = EscapeLine(plan.token());
-  return absl::StrCat(FormatTable(rows), plan.hosts().empty() ? "no host is selected\n" : "",
-                      RevisionsText(plan.revisions()), plan.hooks().empty() ? "" : "\nHooks:\n",
-                      plan.hooks().empty() ? "" : HooksTable(plan.hooks()),
-                      calls.empty() ? "" : "\nSelect hooks:\n", calls, "\ntoken: ", token,
-                      "\ngitopsctl deploy --plan ", token, "\n");
+const Columns<v1::Hook>& HookColumns() {
+  using H = const v1::Hook&;
+  using T = const TableStyle&;
+  static const auto& columns = *new Columns<v1::Hook>{
+      {{"HOOK"}, [](H h, T) -> Cell { return EscapeLine(h.name()); }},
+      {{"POINTS", Shown::kAlways, 24},
+       [](H h, T) -> Cell { return EscapeLine(absl::StrJoin(h.points(), ",")); }},
+      {{"MODE"}, [](H h, T) -> Cell { return ModeText(h.mode()); }},
+      {{"ON ERROR", Shown::kWide}, [](H h, T) -> Cell { return OnErrorText(h.on_error()); }},
+      {{"TIMEOUT"},
+       [](H h, T) -> Cell {
+         const absl::Duration timeout = FromDuration(h.timeout());
+         return {DurationText(timeout), absl::ToDoubleSeconds(timeout)};
+       }},
+      {{"RETRIES", Shown::kWide}, [](H h, T) { return CountCell(h.retry_count()); }},
+      {{"SIGNED", Shown::kWide}, [](H h, T) -> Cell { return h.is_signed() ? "yes" : "no"; }},
+      {{"URL"}, [](H h, T) -> Cell { return EscapeLine(h.url()); }},
+  };
+  return columns;
 }
 
 std::string HookTestText(const v1::TestHooksResponse& response) {
@@ -175,10 +172,9 @@ std::string HookTestText(const v1::TestHooksResponse& response) {
   }
   // After a failure the hosts are those of the last valid answer, not a result.
   if (response.has_failure()) return text;
-  std::vector<Row> rows = {{"#", "HOST", "ACTIONS"}};
+  std::vector<Row> rows = {{"HOST", "ACTIONS"}};
   for (const v1::HostPayload& host : response.hosts()) {
-    rows.push_back(
-        {absl::StrCat(rows.size() - 1), EscapeLine(host.host()), ActionsText(host.actions())});
+    rows.push_back({EscapeLine(host.host()), ActionsText(host.actions())});
   }
   return text + FormatTable(rows);
 }

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "ctl/output/deployment_text.h"
 #include "ctl/output/escape.h"
+#include "ctl/output/plural.h"
 
 namespace gitops::ctl {
 namespace {
@@ -117,8 +118,9 @@ void DeploymentLines::TellStep(const std::string& host, const v1::StepRecord& st
 void DeploymentLines::TellWaves(Lines& lines) {
   for (const int wave : std::exchange(ended_waves_, {})) {
     if (!told_waves_.insert(wave).second) continue;
-    lines.push_back(
-        absl::StrCat("wave ", wave, ": done (", ended_, " of ", hosts_.size(), " hosts)"));
+    lines.push_back(absl::StrCat(
+        "wave ", wave, ": done (",
+        CountedOf(static_cast<int64_t>(ended_), static_cast<int64_t>(hosts_.size()), "host"), ")"));
   }
 }
 

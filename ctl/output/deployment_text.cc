@@ -1,5 +1,8 @@
 #include "ctl/output/deployment_text.h"
 
+#include <map>
+#include <vector>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -7,6 +10,7 @@
 #include "absl/strings/strip.h"
 #include "common/clock/timestamp.h"
 #include "ctl/output/escape.h"
+#include "ctl/output/plural.h"
 #include "ctl/output/service_text.h"
 
 namespace gitops::ctl {
@@ -40,6 +44,7 @@ const char* ColorOf(v1::DeploymentState state) {
     case v1::DEPLOYMENT_STATE_INTERRUPTED:
       return kRed;
     case v1::DEPLOYMENT_STATE_CANCELLED:
+    case v1::DEPLOYMENT_STATE_CANCELLING:
       return kYellow;
     case v1::DEPLOYMENT_STATE_RUNNING:
       return kCyan;
@@ -66,14 +71,24 @@ const char* ColorOf(v1::HostDeploymentState state) {
   }
 }
 
+// " -> 8df1b3db", " -> 8df1b3db (no file changes)", " 8df1b3db already".
+std::string MoveTo(const v1::ServiceMove& move) {
+  if (move.from_hash() == move.to_hash()) {
+    return absl::StrCat(" ", ShortHash(move.to_hash()), " already");
+  }
+  return absl::StrCat(" -> ", ShortHash(move.to_hash()),
+                      move.changes_nothing() ? " (no file changes)" : "");
+}
+
 int DoneHosts(const v1::Deployment& deployment) {
   return deployment.succeeded_count() + deployment.skipped_count();
 }
 
-std::string TookText(const v1::Deployment& deployment) {
+Cell TookCell(const v1::Deployment& deployment) {
   if (!deployment.has_start_time() || !deployment.has_end_time()) return "";
-  return DurationText(FromTimestamp(deployment.end_time()) -
-                      FromTimestamp(deployment.start_time()));
+  const absl::Duration took =
+      FromTimestamp(deployment.end_time()) - FromTimestamp(deployment.start_time());
+  return {DurationText(took), absl::ToDoubleSeconds(took)};
 }
 
 }  // namespace
@@ -118,13 +133,32 @@ bool HasEnded(v1::HostDeploymentState state) {
          state != v1::HOST_DEPLOYMENT_STATE_PENDING && state != v1::HOST_DEPLOYMENT_STATE_RUNNING;
 }
 
-std::string MovesText(const google::protobuf::RepeatedPtrField<v1::ServiceMove>& moves) {
-  return absl::StrJoin(moves, ", ", [](std::string* text, const v1::ServiceMove& move) {
-    absl::StrAppend(text, EscapeLine(move.service()), " ", ShortHash(move.from_hash()),
-                    move.from_hash() == move.to_hash()
-                        ? " already"
-                        : absl::StrCat(" -> ", ShortHash(move.to_hash())));
-  });
+std::string MovesText(const google::protobuf::RepeatedPtrField<v1::ServiceMove>& moves,
+                      const TableStyle& style) {
+  std::vector<std::string> texts;
+  std::map<std::string, std::vector<const v1::ServiceMove*>> equal;
+  std::vector<std::string> order;
+  for (const v1::ServiceMove& move : moves) {
+    const std::string to = style.wide ? absl::StrCat(order.size()) : MoveTo(move);
+    const auto [known, is_new] = equal.try_emplace(to);
+    if (is_new) order.push_back(to);
+    known->second.push_back(&move);
+  }
+  for (const std::string& to : order) {
+    const std::vector<const v1::ServiceMove*>& same = equal[to];
+    const v1::ServiceMove& move = *same[0];
+    if (same.size() > 1) {
+      texts.push_back(absl::StrCat(Counted(static_cast<int64_t>(same.size()), "service"), to));
+      continue;
+    }
+    const bool moves_on = move.from_hash() != move.to_hash();
+    const std::string commit =
+        style.wide ? CommitText(move.has_commit(), move.commit(), style.now) : "";
+    texts.push_back(absl::StrCat(EscapeLine(move.service()), " ",
+                                 moves_on ? ShortHash(move.from_hash()) : "", MoveTo(move),
+                                 commit.empty() ? "" : " ", commit));
+  }
+  return absl::StrReplaceAll(absl::StrJoin(texts, ", "), {{"  ", " "}});
 }
 
 std::string ActionsText(const google::protobuf::RepeatedPtrField<std::string>& actions) {
@@ -145,45 +179,69 @@ std::string HookCallText(const v1::HookCall& call) {
                       absl::ToInt64Milliseconds(FromDuration(call.duration())), " ms");
 }
 
-Row DeploymentHeader(bool wide) {
-  Row header = {"#", "ID", "STATE", "HOSTS", "ACTIONS", "CREATED", "TOOK", "BY", "MESSAGE"};
-  if (wide) header.insert(header.end(), {"REASON", "PLANNER"});
-  return header;
+bool IsDegraded(const v1::Deployment& deployment) {
+  return deployment.state() == v1::DEPLOYMENT_STATE_FAILED ||
+         deployment.state() == v1::DEPLOYMENT_STATE_INTERRUPTED;
 }
 
-Row DeploymentRow(size_t number, const v1::Deployment& deployment, bool wide, bool color) {
-  Row row = {absl::StrCat(number),
-             EscapeLine(deployment.id()),
-             DeploymentStateText(deployment.state(), color),
-             absl::StrCat(DoneHosts(deployment), "/", deployment.host_count()),
-             ActionsText(deployment.spec().actions()),
-             TimeText(deployment.has_create_time(), deployment.create_time()),
-             TookText(deployment),
-             EscapeLine(deployment.actor()),
-             EscapeLine(deployment.message())};
-  if (wide) {
-    row.insert(row.end(), {EscapeLine(deployment.reason()), EscapeLine(deployment.planner())});
-  }
-  return row;
+const Columns<v1::Deployment>& DeploymentColumns() {
+  using D = const v1::Deployment&;
+  using T = const TableStyle&;
+  static const auto& columns = *new Columns<v1::Deployment>{
+      {{"ID"}, [](D d, T) -> Cell { return EscapeLine(d.id()); }},
+      {{"STATE"}, [](D d, T t) -> Cell { return DeploymentStateText(d.state(), t.color); }},
+      {{"HOSTS"},
+       [](D d, T) -> Cell {
+         return {absl::StrCat(DoneHosts(d), "/", d.host_count()),
+                 static_cast<double>(d.host_count())};
+       }},
+      {{"ACTIONS", Shown::kAlways, 14},
+       [](D d, T) -> Cell { return ActionsText(d.spec().actions()); }},
+      {{"AGE"},
+       [](D d, T t) -> Cell { return AgeCell(d.has_create_time(), d.create_time(), t.now); }},
+      {{"CREATED", Shown::kWide},
+       [](D d, T) -> Cell {
+         return {TimeText(d.has_create_time(), d.create_time()),
+                 static_cast<double>(d.create_time().seconds())};
+       }},
+      {{"TOOK"}, [](D d, T) -> Cell { return TookCell(d); }},
+      {{"BY", Shown::kWide}, [](D d, T) -> Cell { return EscapeLine(d.actor()); }},
+      {{"REASON", Shown::kWide}, [](D d, T) -> Cell { return EscapeLine(d.reason()); }},
+      {{"PLANNER", Shown::kWide}, [](D d, T) -> Cell { return EscapeLine(d.planner()); }},
+      {{"MESSAGE"}, [](D d, T) -> Cell { return EscapeLine(d.message()); }},
+  };
+  return columns;
 }
 
-std::string DeploymentSentence(const v1::Deployment& deployment, bool color) {
-  return absl::StrCat("deployment ", EscapeLine(deployment.id()), ": ",
-                      DeploymentStateText(deployment.state(), color), ", ", DoneHosts(deployment),
-                      " of ", deployment.host_count(), " hosts done",
-                      deployment.message().empty() ? "" : ": ", EscapeLine(deployment.message()),
-                      "\n");
+std::string DeploymentSentence(const v1::Deployment& deployment, const TableStyle& style) {
+  const std::string sentence =
+      absl::StrCat("deployment ", EscapeLine(deployment.id()), ": ",
+                   DeploymentStateText(deployment.state(), style.color), ", ",
+                   CountedOf(DoneHosts(deployment), deployment.host_count(), "host"), " done",
+                   deployment.message().empty() ? "" : ": ", EscapeLine(deployment.message()));
+  return Wrapped(sentence, style.width);
 }
 
-std::string DeploymentHosts(const v1::Deployment& deployment, bool color) {
-  std::vector<Row> rows = {{"#", "HOST", "WAVE", "STATE", "STEPS", "MOVES", "MESSAGE"}};
-  for (const v1::HostDeployment& host : deployment.hosts()) {
-    rows.push_back({absl::StrCat(rows.size() - 1), EscapeLine(host.host()),
-                    absl::StrCat(host.wave()), HostStateText(host.state(), color),
-                    absl::StrCat(host.steps_size()), MovesText(host.moves()),
-                    EscapeLine(host.message())});
-  }
-  return absl::StrCat(FormatTable(rows),
+std::string DeploymentHosts(const v1::Deployment& deployment, const TableStyle& style) {
+  using H = const v1::HostDeployment&;
+  using T = const TableStyle&;
+  static const auto& columns = *new Columns<v1::HostDeployment>{
+      {{"HOST"}, [](H h, T) -> Cell { return EscapeLine(h.host()); }},
+      {{"WAVE"}, [](H h, T) { return CountCell(h.wave()); }},
+      {{"STATE"}, [](H h, T t) -> Cell { return HostStateText(h.state(), t.color); }},
+      {{"STEPS", Shown::kWide}, [](H h, T) { return CountCell(h.steps_size()); }},
+      {{"MOVES", Shown::kWide}, [](H h, T t) -> Cell { return MovesText(h.moves(), t); }},
+      {{"MESSAGE", Shown::kWide}, [](H h, T) -> Cell { return EscapeLine(h.message()); }},
+      {{"INFO", Shown::kTable},
+       [](H h, T t) -> Cell {
+         return Joined({EscapeLine(h.message()), MovesText(h.moves(), t)});
+       }},
+  };
+  TableStyle own = style;
+  own.columns.clear();
+  own.sort.clear();
+  const absl::StatusOr<std::string> text = ListText(columns, deployment.hosts(), own);
+  return absl::StrCat(text.value_or(""),
                       deployment.hosts().empty() ? "no host was selected\n" : "");
 }
 

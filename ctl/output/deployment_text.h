@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "ctl/output/table.h"
+#include "ctl/output/columns.h"
 #include "gitops/v1/planner.pb.h"
 
 namespace gitops::ctl {
@@ -26,8 +26,10 @@ std::string OnErrorText(v1::HookOnError on_error);
 bool HasEnded(v1::DeploymentState state);
 bool HasEnded(v1::HostDeploymentState state);
 
-// "nginx 606eb576 -> 8df1b3db, caddy nothing -> 8df1b3db".
-std::string MovesText(const google::protobuf::RepeatedPtrField<v1::ServiceMove>& moves);
+// "nginx 606eb576 -> 8df1b3db, 5 services -> 0e080e5a (no file changes)"; all one by one, with
+// their commits, if the style is wide.
+std::string MovesText(const google::protobuf::RepeatedPtrField<v1::ServiceMove>& moves,
+                      const TableStyle& style);
 // "sync, reboot".
 std::string ActionsText(const google::protobuf::RepeatedPtrField<std::string>& actions);
 // Why an action failed, or another note about it, without the name of the action in front.
@@ -35,23 +37,28 @@ std::string ActionMessage(const v1::ActionRecord& action);
 // "pre-deploy: drain answered in 12 ms", "pre-deploy: drain failed: status 500 (ignored)".
 std::string HookCallText(const v1::HookCall& call);
 
-// #, ID, STATE, HOSTS (done of all), ACTIONS, CREATED, TOOK, BY, MESSAGE; wide: REASON, PLANNER.
-Row DeploymentHeader(bool wide);
-inline constexpr size_t kDeploymentStateColumn = 2;
-Row DeploymentRow(size_t number, const v1::Deployment& deployment, bool wide, bool color);
+// ID, STATE, HOSTS (done of all), ACTIONS, AGE, TOOK, MESSAGE; wide: also CREATED, BY, REASON,
+// PLANNER.
+const Columns<v1::Deployment>& DeploymentColumns();
+// Whether it needs somebody's attention.
+bool IsDegraded(const v1::Deployment& deployment);
 
 // "deployment ID: SUCCEEDED, 4 of 4 hosts done: message".
-std::string DeploymentSentence(const v1::Deployment& deployment, bool color);
-// #, HOST, WAVE, STATE, STEPS, MOVES, MESSAGE.
-std::string DeploymentHosts(const v1::Deployment& deployment, bool color);
+std::string DeploymentSentence(const v1::Deployment& deployment, const TableStyle& style);
+// HOST, WAVE, STATE, INFO; wide: STEPS, MOVES, MESSAGE in place of INFO.
+std::string DeploymentHosts(const v1::Deployment& deployment, const TableStyle& style);
 // All details of a deployment, in several lines; wide: also the output of actions, and the requests
 // and responses of hooks.
-std::string DeploymentDetails(const v1::Deployment& deployment, bool wide, bool color);
+std::string DeploymentDetails(const v1::Deployment& deployment, const TableStyle& style);
 
-// The hooks, one per line.
-std::string HooksTable(const google::protobuf::RepeatedPtrField<v1::Hook>& hooks);
-// Hosts with wave, actions and moves; revisions; hooks; the token and the command that deploys it.
-std::string PlanText(const v1::Plan& plan);
+// The commits of upstreams and branches, below a heading; empty if there are none.
+std::string RevisionsText(const google::protobuf::RepeatedPtrField<v1::UpstreamRevision>& revisions,
+                          const TableStyle& style);
+// HOOK, POINTS, MODE, TIMEOUT, URL; wide: also ON ERROR, RETRIES, SIGNED.
+const Columns<v1::Hook>& HookColumns();
+// Hosts with wave, state, actions and moves, equal neighbors once (unless wide); why it will fail;
+// revisions with their commits; hooks; the token and the command that deploys it.
+std::string PlanText(const v1::Plan& plan, const TableStyle& style);
 // The calls of the hooks, and the resulting payload.
 std::string HookTestText(const v1::TestHooksResponse& response);
 

@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "ctl/output/renderer.h"
 #include "gitops/v1/deployment.pb.h"
 
@@ -24,10 +25,11 @@ struct DeploymentView {
 };
 
 // The tree of waves, hosts and the current step of each running host, as lines without newlines.
-// The lines fit the terminal: fewer than its rows, none wider than its columns. The rest is shown
-// as counts: first waves that have ended or not started, then hosts that are pending or done.
+// Several hosts of a wave that are done are one line. The lines fit the terminal: fewer than its
+// rows, none wider than its columns. The rest is shown as counts: first waves that have ended or
+// not started, then hosts that are pending or done. Times are shown as elapsed at `now`.
 std::vector<std::string> DeploymentTree(const DeploymentView& view, const TerminalSize& size,
-                                        bool color);
+                                        bool color, absl::Time now);
 
 }  // namespace gitops::ctl
 

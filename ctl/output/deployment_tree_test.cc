@@ -13,6 +13,8 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+const absl::Time kNow = absl::FromUnixSeconds(1'000'100);
+
 v1::HostDeployment MakeHost(const std::string& name, int wave, v1::HostDeploymentState state) {
   v1::HostDeployment host;
   host.set_host(name);
@@ -57,7 +59,7 @@ DeploymentView UnderWay() {
 }
 
 std::string Text(const DeploymentView& view, TerminalSize size, bool color = false) {
-  return absl::StrJoin(DeploymentTree(view, size, color), "\n");
+  return absl::StrJoin(DeploymentTree(view, size, color, kNow), "\n");
 }
 
 TEST(DeploymentTreeTest, ShowsWavesHostsAndWhatEachIsAt) {
@@ -86,7 +88,7 @@ TEST(DeploymentTreeTest, ShowsWhatComesAfterWhatIsDone) {
   step->set_kind(v1::STEP_KIND_DEPLOY);
   const auto doing = [&] {
     view.SetHost(host);
-    return DeploymentTree(view, {24, 100}, false).back();
+    return DeploymentTree(view, {24, 100}, false, kNow).back();
   };
   EXPECT_EQ(doing(), "   └─ web1  RUNNING  deploy");
   v1::HookCall* call = step->add_hook_calls();
@@ -102,6 +104,38 @@ TEST(DeploymentTreeTest, ShowsWhatComesAfterWhatIsDone) {
   step->mutable_hook_calls(1)->set_point("post-deploy");
   host.clear_remaining_actions();
   EXPECT_EQ(doing(), "   └─ web1  RUNNING  deploy: post-deploy: drain answered in 0 ms");
+}
+
+TEST(DeploymentTreeTest, ACheckThatFailsShowsElapsedLimitTriesAndItsLastResult) {
+  DeploymentView view;
+  view.deployment.set_id("d1");
+  view.deployment.mutable_start_time()->set_seconds(1'000'000);
+  v1::HostDeployment host = MakeHost("web1", 1, v1::HOST_DEPLOYMENT_STATE_RUNNING);
+  v1::StepRecord* step = host.add_steps();
+  step->set_kind(v1::STEP_KIND_HEALTHCHECKS);
+  v1::ActionRecord* check = step->add_actions();
+  check->set_action("health-checks");
+  check->mutable_start_time()->set_seconds(1'000'060);
+  check->mutable_deadline()->set_seconds(1'000'360);
+  check->set_tries(4);
+  check->set_message("http port 80: connection refused");
+  view.SetHost(host);
+  EXPECT_EQ(Text(view, {24, 100}),
+            "deployment d1  UNSPECIFIED  0 of 1 host, 1m40s\n"
+            "└─ wave 1\n"
+            "   └─ web1  RUNNING  healthchecks: health-checks 40s of 5m, 4 tries: http port 80: "
+            "connection refused");
+}
+
+TEST(DeploymentTreeTest, ManyHostsOfAWaveThatAreDoneAreOneLine) {
+  DeploymentView view = UnderWay();
+  for (const char* name : {"web9", "web10", "web11"}) {
+    view.SetHost(MakeHost(name, 4, v1::HOST_DEPLOYMENT_STATE_SUCCEEDED));
+    view.SetHost(MakeHost(absl::StrCat(name, "b"), 2, v1::HOST_DEPLOYMENT_STATE_SUCCEEDED));
+  }
+  const std::string text = Text(view, {24, 80});
+  EXPECT_THAT(text, HasSubstr("└─ wave 4: 3 SUCCEEDED"));
+  EXPECT_THAT(text, HasSubstr("│  ├─ web6       PENDING\n│  └─ … 4 SUCCEEDED\n"));
 }
 
 TEST(DeploymentTreeTest, WavesThatAreNotUnderWayBecomeOneLineFirst) {
@@ -136,14 +170,14 @@ TEST(DeploymentTreeTest, AlwaysFitsTheTerminal) {
   }
   for (const int rows : {1, 2, 3, 5, 24, 100}) {
     for (const int columns : {1, 10, 80}) {
-      const std::vector<std::string> lines = DeploymentTree(view, {rows, columns}, true);
+      const std::vector<std::string> lines = DeploymentTree(view, {rows, columns}, true, kNow);
       EXPECT_LE(lines.size(), static_cast<size_t>(std::max(rows - 1, 1)));
       for (const std::string& line : lines) {
         EXPECT_LE(DisplayWidth(line), static_cast<size_t>(columns));
       }
     }
   }
-  EXPECT_EQ(DeploymentTree(view, {5, 80}, false).back(), "… 505 more lines");
+  EXPECT_EQ(DeploymentTree(view, {5, 80}, false, kNow).back(), "… 505 more lines");
 }
 
 TEST(DeploymentTreeTest, ColorsStatesOnlyWhereAsked) {

@@ -2,15 +2,22 @@
 #define GITOPS_CTL_OUTPUT_DIFFERENCE_TEXT_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "ctl/output/table.h"
-#include "gitops/v1/types.pb.h"
+#include "gitops/v1/agent.pb.h"
 
 namespace gitops::ctl {
 
-// One difference as a row: the cells of `before`, kind, path, detail. Always one line.
-Row DifferenceRow(Row before, const v1::Difference& difference);
+// One difference: "modified  /etc/app.conf  +1 -2", and a unified diff of text below it, in color
+// if requested. Several lines, escaped.
+std::string DifferenceText(const v1::Difference& difference, bool color);
+// All differences of one host.
+std::string DifferencesText(const v1::DiffServiceResponse& response, bool color);
+// The differences of many hosts, each once with the hosts that have it, in the order in which they
+// come first.
+std::string DifferencesText(
+    const std::vector<std::pair<std::string, const v1::DiffServiceResponse*>>& hosts, bool color);
 
 }  // namespace gitops::ctl
 

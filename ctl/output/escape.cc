@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <iterator>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 
 namespace gitops::ctl {
@@ -154,6 +155,21 @@ std::string CutToWidth(absl::string_view text, size_t width) {
     text.remove_prefix(length);
   }
   return cut;
+}
+
+std::string Shortened(absl::string_view text, size_t width) {
+  if (DisplayWidth(text) <= width) return std::string(text);
+  return width == 0 ? "" : absl::StrCat(CutToWidth(text, width - 1), "…");
+}
+
+std::string WithoutColor(absl::string_view text) {
+  std::string plain;
+  while (!text.empty()) {
+    const size_t sequence = ColorSequence(text);
+    if (sequence == 0) plain.push_back(text[0]);
+    text.remove_prefix(std::max<size_t>(sequence, 1));
+  }
+  return plain;
 }
 
 size_t DisplayWidth(absl::string_view text) {

@@ -24,6 +24,10 @@ bool IsUtf8(absl::string_view text);
 size_t DisplayWidth(absl::string_view text);
 // As much of `text` as fits into `width` columns, with its escape sequences.
 std::string CutToWidth(absl::string_view text, size_t width);
+// The text, or, if it is wider than `width` columns, its beginning with "…" at the end.
+std::string Shortened(absl::string_view text, size_t width);
+// The text without its color sequences.
+std::string WithoutColor(absl::string_view text);
 
 }  // namespace gitops::ctl
 

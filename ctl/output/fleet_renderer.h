@@ -18,10 +18,15 @@ class FleetRenderer {
 
   virtual absl::Status Hosts(const std::vector<v1::Host>& hosts) = 0;
   virtual absl::Status Host(const v1::Host& host) = 0;
+  // A host and its services.
+  virtual absl::Status HostDescription(const v1::Host& host,
+                                       const std::vector<v1::Service>& services) = 0;
   virtual absl::Status Services(const std::vector<v1::Service>& services) = 0;
   // One update of a watch. Prints only its hosts, or only its services.
   virtual absl::Status HostUpdate(const v1::WatchFleetResponse& update) = 0;
   virtual absl::Status ServiceUpdate(const v1::WatchFleetResponse& update) = 0;
+  // The watch of a list was lost, and begins anew.
+  virtual void RestartWatch() {}
   // What `check` found to be degraded or not reporting; both may be empty.
   virtual absl::Status Unwell(const std::vector<v1::Host>& hosts,
                               const std::vector<v1::Service>& services) = 0;

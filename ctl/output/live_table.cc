@@ -2,17 +2,17 @@
 
 #include <algorithm>
 #include <iterator>
-#include <vector>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "ctl/output/escape.h"
+#include "ctl/output/plural.h"
 
 namespace gitops::ctl {
 
-LiveTable::Rows::iterator LiveTable::Find(const std::string& key) {
-  return std::find_if(rows_.begin(), rows_.end(),
-                      [&](const Known& known) { return known.key == key; });
-}
+LiveTable::LiveTable(const RenderOptions& options, std::vector<ColumnSpec> columns,
+                     std::ostream& out)
+    : options_(options), list_(std::move(columns), StyleOf(options)), out_(out) {}
 
 LiveTable::Rows::iterator LiveTable::PlaceOf(const Change& change) {
   // The initial rows are in the order of the list.
@@ -27,74 +27,114 @@ LiveTable::Rows::iterator LiveTable::PlaceOf(const Change& change) {
   return last == rows_.rend() ? rows_.end() : last.base();
 }
 
-size_t LiveTable::Apply(const Change& change) {
-  auto row = Find(change.key);
+void LiveTable::Apply(const Change& change) {
+  auto known = index_.find(change.key);
+  if (known != index_.end() && known->second->degraded) --degraded_;
   if (change.removed) {
-    const size_t number = row - rows_.begin();
-    if (row != rows_.end()) rows_.erase(row);
-    return number;
+    if (known == index_.end()) return;
+    rows_.erase(known->second);
+    index_.erase(known);
+    return;
   }
-  if (row == rows_.end()) {
-    row = rows_.insert(PlaceOf(change), {.key = change.key, .group = change.group, .row = {}});
+  if (known == index_.end()) {
+    const auto row = rows_.insert(PlaceOf(change), {.key = change.key, .group = change.group});
+    known = index_.emplace(change.key, row).first;
   }
-  row->row = change.row;
-  return row - rows_.begin();
+  known->second->cells = change.cells;
+  known->second->degraded = change.degraded;
+  if (change.degraded) ++degraded_;
 }
 
-std::vector<Row> LiveTable::AllRows() const {
-  std::vector<Row> rows = {header_};
-  for (const Known& known : rows_) {
-    rows.push_back(known.row);
-    rows.back()[0] = absl::StrCat(rows.size() - 2);
+// The cells of at most `room` rows in the order of the list; of more rows, the degraded ones first.
+std::vector<Cells> LiveTable::Chosen(size_t room) const {
+  std::vector<Cells> chosen;
+  const auto add = [&](bool (*wanted)(const Known&)) {
+    for (const Known& known : rows_) {
+      if (chosen.size() >= room) return;
+      if (wanted(known)) chosen.push_back(known.cells(list_.style()));
+    }
+  };
+  if (rows_.size() <= room) {
+    add([](const Known&) { return true; });
+    return chosen;
   }
-  return rows;
+  add([](const Known& known) { return known.degraded; });
+  add([](const Known& known) { return !known.degraded; });
+  return chosen;
 }
 
-// False if the terminal's size is unknown or too small for the table.
+std::string LiveTable::Summary(size_t shown) const {
+  return absl::StrCat(Counted(static_cast<int64_t>(rows_.size()), "row"), ", ", degraded_,
+                      " degraded; ", rows_.size() - shown, " not shown");
+}
+
+// False if the terminal's size is unknown or too small for any table.
 bool LiveTable::Redraw() {
   const TerminalSize size = options_.size ? options_.size() : TerminalSize{};
-  if (size.columns <= 0 || static_cast<int>(rows_.size()) + 1 >= size.rows) return false;
-  const std::vector<Row> rows = AllRows();
-  table_ = Table();
-  for (const Row& row : rows) table_.Fit(row);
+  // The last line of the terminal stays empty, for the cursor.
+  const int header = options_.headers ? 1 : 0;
+  if (size.columns <= 0 || size.rows < header + 4) return false;
+  size_t room = static_cast<size_t>(size.rows - header - 1);
   std::vector<std::string> lines;
-  for (const Row& row : rows) {
-    std::string line = table_.Line(row);
-    line.pop_back();
-    // A line that wraps would take two lines of the screen.
-    lines.push_back(CutToWidth(line, size.columns));
+  if (rows_.size() > room) {
+    --room;
+    lines.push_back(Shortened(Summary(room), size.columns));
   }
+  list_.SetWidth(static_cast<size_t>(size.columns));
+  for (std::string& line : list_.Lines(Chosen(room))) lines.push_back(std::move(line));
   out_ << drawn_.Replace(lines, size.columns);
   return true;
 }
 
-void LiveTable::PrintLine(size_t number, const Change& change) {
-  Row row = change.row;
-  row[0] = absl::StrCat(number);
-  if (change.removed) row[state_column_] = "REMOVED";
+// Each line by itself has all columns: what is empty now may have content later.
+void LiveTable::PrintTable() {
+  std::vector<Row> rows;
+  if (options_.headers) rows.push_back(list_.Header());
+  std::vector<Cells> all = Chosen(rows_.size());
+  list_.Sort(all);
+  for (const Cells& cells : all) rows.push_back(list_.Visible(cells));
+  for (const Row& row : rows) table_.Fit(row);
+  for (const Row& row : rows) out_ << table_.Line(row);
+}
+
+void LiveTable::PrintLine(const Change& change) {
+  Row row = list_.Visible(change.cells(list_.style()));
+  const Row header = list_.Header();
+  const auto state = std::find(header.begin(), header.end(), "STATE");
+  if (change.removed) {
+    row[state == header.end() ? row.size() - 1 : state - header.begin()] = "REMOVED";
+  }
   table_.Fit(row);
   out_ << table_.Line(row);
 }
 
-void LiveTable::Update(const std::optional<Change>& change, bool initial_done) {
-  const size_t number = change.has_value() ? Apply(*change) : 0;
+void LiveTable::Restart() {
+  rows_.clear();
+  index_.clear();
+  degraded_ = 0;
+  started_ = false;
+  // A message stands below what was drawn.
+  drawn_.Leave();
+}
+
+absl::Status LiveTable::Update(const std::optional<Change>& change, bool initial_done) {
+  if (absl::Status status = list_.Check(); !status.ok()) return status;
+  if (change.has_value()) Apply(*change);
   // The initial rows are printed together, once their widths are known.
-  if (!started_ && !initial_done) return;
+  if (!started_ && !initial_done) return absl::OkStatus();
   const bool first = !started_;
   started_ = true;
-  if (options_.terminal && Redraw()) {
-    out_.flush();
-    return;
-  }
-  drawn_.Leave();
-  if (first) {
-    const std::vector<Row> rows = AllRows();
-    for (const Row& row : rows) table_.Fit(row);
-    for (const Row& row : rows) out_ << table_.Line(row);
-  } else if (change.has_value()) {
-    PrintLine(number, *change);
+  list_.SetNow(options_.now());
+  if (!options_.terminal || !Redraw()) {
+    drawn_.Leave();
+    if (first) {
+      PrintTable();
+    } else if (change.has_value()) {
+      PrintLine(*change);
+    }
   }
   out_.flush();
+  return absl::OkStatus();
 }
 
 }  // namespace gitops::ctl

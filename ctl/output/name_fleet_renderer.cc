@@ -1,3 +1,4 @@
+#include "absl/strings/str_cat.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/fleet_renderer.h"
 
@@ -13,15 +14,18 @@ class NameFleetRenderer : public FleetRenderer {
     return absl::OkStatus();
   }
   absl::Status Host(const v1::Host& host) override { return Print(host.host()); }
+  absl::Status HostDescription(const v1::Host& host, const std::vector<v1::Service>&) override {
+    return Print(host.host());
+  }
   absl::Status Services(const std::vector<v1::Service>& services) override {
-    for (const v1::Service& service : services) Write(service.service());
+    for (const v1::Service& service : services) Write(NameOf(service));
     return absl::OkStatus();
   }
   absl::Status HostUpdate(const v1::WatchFleetResponse& update) override {
     return update.has_host() ? Print(update.host().host()) : absl::OkStatus();
   }
   absl::Status ServiceUpdate(const v1::WatchFleetResponse& update) override {
-    return update.has_service() ? Print(update.service().service()) : absl::OkStatus();
+    return update.has_service() ? Print(NameOf(update.service())) : absl::OkStatus();
   }
   absl::Status Unwell(const std::vector<v1::Host>& hosts,
                       const std::vector<v1::Service>& services) override {
@@ -75,6 +79,10 @@ class NameFleetRenderer : public FleetRenderer {
   absl::Status BrokenLock(const v1::HostLock& lock) override { return Print(lock.host()); }
 
  private:
+  // "web1/app".
+  static std::string NameOf(const v1::Service& service) {
+    return absl::StrCat(service.host(), "/", service.service());
+  }
   void Write(absl::string_view name) { out_ << EscapeLine(name) << "\n" << std::flush; }
   absl::Status Print(absl::string_view name) {
     Write(name);

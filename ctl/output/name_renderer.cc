@@ -24,6 +24,13 @@ class NameRenderer : public Renderer {
     Print(service.service());
     return absl::OkStatus();
   }
+  // The revisions, once each time that one was published.
+  absl::Status History(const std::vector<v1::Change>& changes) override {
+    for (const v1::Change& change : changes) {
+      if (change.to_hash() != change.from_hash()) Print(change.to_hash());
+    }
+    return absl::OkStatus();
+  }
   absl::Status Outcome(const v1::Service& service, absl::string_view) override {
     return Service(service);
   }

@@ -4,9 +4,13 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/sync/mutex.h"
 #include "ctl/output/deployment_lines.h"
+#include "ctl/output/deployment_text.h"
 #include "ctl/output/deployment_tree.h"
 #include "ctl/output/redrawn_block.h"
 
@@ -16,6 +20,8 @@ namespace {
 constexpr std::chrono::milliseconds kRedrawEvery(100);
 // A resized terminal shows a broken tree until it is drawn again.
 constexpr std::chrono::milliseconds kLookAtSizeEvery(250);
+// The tree shows elapsed times.
+constexpr absl::Duration kRefreshEvery = absl::Seconds(1);
 
 class LiveTree : public DeploymentProgress {
  public:
@@ -67,14 +73,18 @@ class LiveTree : public DeploymentProgress {
 
   void AwaitChange() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kLookAtSizeEvery);
-    if (!drawn_.empty() && size_() != drawn_for_) dirty_ = true;
+    if (drawn_.empty()) return;
+    const bool older =
+        absl::Now() - drawn_at_ >= kRefreshEvery && !HasEnded(view_.deployment.state());
+    if (older || size_() != drawn_for_) dirty_ = true;
   }
 
   void Draw() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     dirty_ = false;
     drawn_for_ = size_();
-    out_ << drawn_.Replace(DeploymentTree(view_, drawn_for_, color_), drawn_for_.columns)
-         << std::flush;
+    drawn_at_ = absl::Now();
+    const std::vector<std::string> tree = DeploymentTree(view_, drawn_for_, color_, drawn_at_);
+    out_ << drawn_.Replace(tree, drawn_for_.columns) << std::flush;
   }
 
   const std::function<TerminalSize()> size_;
@@ -88,6 +98,7 @@ class LiveTree : public DeploymentProgress {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   RedrawnBlock drawn_ ABSL_GUARDED_BY(mutex_);
   TerminalSize drawn_for_ ABSL_GUARDED_BY(mutex_);
+  absl::Time drawn_at_ ABSL_GUARDED_BY(mutex_);
   std::thread drawer_;  // Declared last: it uses the other members.
 };
 
@@ -96,7 +107,9 @@ class ProgressLines : public DeploymentProgress {
   ProgressLines(std::ostream& out, std::ostream& notes) : out_(out), notes_(notes) {}
 
   void Update(const v1::WatchDeploymentResponse& update) override {
-    for (const std::string& line : lines_.Update(update)) out_ << line << "\n";
+    const std::string now =
+        absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone());
+    for (const std::string& line : lines_.Update(update)) out_ << now << " " << line << "\n";
     out_.flush();
   }
 

@@ -24,7 +24,7 @@ class DeploymentProgress {
 // The tree, redrawn in place at most a few times per second.
 std::unique_ptr<DeploymentProgress> MakeLiveTree(std::function<TerminalSize()> size, bool color,
                                                  std::ostream& out);
-// One line for each event; messages go to `notes`.
+// One line for each event, with the time (RFC 3339, UTC) in front; messages go to `notes`.
 std::unique_ptr<DeploymentProgress> MakeProgressLines(std::ostream& out, std::ostream& notes);
 
 }  // namespace gitops::ctl

@@ -66,7 +66,7 @@ TEST(ProgressTest, TreeIsDrawnAnewForATerminalThatWasResizedAlthoughNothingElseC
     EXPECT_TRUE(Eventually([&] { return asked >= before + 3; }));
   }
   // The first line had 38 columns, the last 19: 4, 1 and 2 rows of the narrow terminal.
-  EXPECT_THAT(out.str(), EndsWith("\x1b[7A\x1b[Jdeployment\n└─ wave 1\n   └─ web1\n"));
+  EXPECT_THAT(out.str(), EndsWith("\x1b[7A\x1b[Jdeploymen…\n└─ wave 1\n   └─ web…\n"));
 }
 
 TEST(ProgressTest, LinesAndNotesGoTheirWays) {
@@ -75,7 +75,9 @@ TEST(ProgressTest, LinesAndNotesGoTheirWays) {
   const auto lines = MakeProgressLines(out, notes);
   lines->Update(Host(v1::HOST_DEPLOYMENT_STATE_SUCCEEDED, true));
   lines->Note("away");
-  EXPECT_EQ(out.str(), "web1: SUCCEEDED\nwave 1: done (1 of 1 hosts)\n");
+  EXPECT_THAT(out.str(),
+              testing::MatchesRegex("....-..-..T..:..:..Z web1: SUCCEEDED\n"
+                                    "....-..-..T..:..:..Z wave 1: done .1 of 1 host.\n"));
   EXPECT_EQ(notes.str(), "away\n");
 }
 

@@ -24,23 +24,10 @@ std::string NamesOf(const std::vector<Element>& elements) {
   return names;
 }
 
-template <typename Element>
-std::string TableOf(Row header, const std::vector<Element>& elements,
-                    Row (*row_of)(size_t, const Element&, bool, bool), bool wide, bool color) {
-  std::vector<Row> rows = {std::move(header)};
-  for (const Element& element : elements) {
-    rows.push_back(row_of(rows.size() - 1, element, wide, color));
-  }
-  return FormatTable(rows);
-}
-
 }  // namespace
 
 PromotionRenderer::PromotionRenderer(const RenderOptions& options, std::ostream& out)
-    : options_(options),
-      wide_(options.form == OutputForm::kWide),
-      out_(out),
-      promotions_(options, PromotionHeader(wide_), kPromotionStateColumn, out) {}
+    : options_(options), out_(out), promotions_(options, SpecsOf(PromotionColumns()), out) {}
 
 bool PromotionRenderer::IsTree() const {
   return options_.form == OutputForm::kJson || options_.form == OutputForm::kYaml;
@@ -49,6 +36,13 @@ bool PromotionRenderer::IsTree() const {
 absl::Status PromotionRenderer::Print(const std::string& text) {
   out_ << text << std::flush;
   return absl::OkStatus();
+}
+
+template <typename Element>
+absl::Status PromotionRenderer::Table(const Columns<Element>& columns,
+                                      const std::vector<Element>& elements) {
+  const absl::StatusOr<std::string> text = ListText(columns, elements, StyleOf(options_));
+  return text.ok() ? Print(*text) : text.status();
 }
 
 absl::Status PromotionRenderer::Tree(const google::protobuf::Message& message) {
@@ -73,7 +67,7 @@ absl::Status PromotionRenderer::List(const char* name, const std::vector<Element
 absl::Status PromotionRenderer::Pipelines(const std::vector<v1::Pipeline>& pipelines) {
   if (IsTree()) return List("pipelines", pipelines);
   if (options_.form == OutputForm::kName) return Print(NamesOf(pipelines));
-  return Print(TableOf(PipelineHeader(wide_), pipelines, PipelineRow, wide_, options_.color));
+  return Table(PipelineColumns(), pipelines);
 }
 
 absl::Status PromotionRenderer::Pipeline(const v1::Pipeline& pipeline) {
@@ -85,7 +79,7 @@ absl::Status PromotionRenderer::Pipeline(const v1::Pipeline& pipeline) {
 absl::Status PromotionRenderer::Promotions(const std::vector<v1::Promotion>& promotions) {
   if (IsTree()) return List("promotions", promotions);
   if (options_.form == OutputForm::kName) return Print(NamesOf(promotions));
-  return Print(TableOf(PromotionHeader(wide_), promotions, PromotionRow, wide_, options_.color));
+  return Table(PromotionColumns(), promotions);
 }
 
 absl::Status PromotionRenderer::Promotion(const v1::Promotion& promotion) {
@@ -114,11 +108,14 @@ absl::Status PromotionRenderer::PromotionUpdate(const v1::WatchPromotionsRespons
   std::optional<LiveTable::Change> change;
   if (update.has_promotion()) {
     // The list is newest first, so that what is new later stands at its top.
-    change = {update.promotion().id(), PromotionRow(0, update.promotion(), wide_, options_.color),
-              update.removed(), LiveTable::Place::kFirst};
+    const v1::Promotion& promotion = update.promotion();
+    change = {.key = promotion.id(),
+              .cells = LiveCells(PromotionColumns(), promotion),
+              .degraded = IsDegraded(promotion),
+              .removed = update.removed(),
+              .place = LiveTable::Place::kFirst};
   }
-  promotions_.Update(change, update.initial_done());
-  return absl::OkStatus();
+  return promotions_.Update(change, update.initial_done());
 }
 
 absl::Status PromotionRenderer::Hold(const v1::EnvironmentHold& hold, absl::string_view name,

@@ -31,6 +31,8 @@ class PromotionRenderer {
   absl::Status PromotionNow(const v1::Promotion& promotion);
   // One update of a watched list.
   absl::Status PromotionUpdate(const v1::WatchPromotionsResponse& update);
+  // The watch was lost, and begins anew.
+  void RestartWatch() { promotions_.Restart(); }
   // A hold that began or ended; `name` is that of the environment, `sentence` says what happened.
   absl::Status Hold(const v1::EnvironmentHold& hold, absl::string_view name,
                     absl::string_view sentence);
@@ -40,10 +42,11 @@ class PromotionRenderer {
   absl::Status Print(const std::string& text);
   absl::Status Tree(const google::protobuf::Message& message);
   template <typename Element>
+  absl::Status Table(const Columns<Element>& columns, const std::vector<Element>& elements);
+  template <typename Element>
   absl::Status List(const char* name, const std::vector<Element>& elements);
 
   const RenderOptions options_;
-  const bool wide_;
   std::ostream& out_;
   LiveTable promotions_;
 };

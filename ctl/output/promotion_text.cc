@@ -60,7 +60,7 @@ std::string HoldText(const v1::PipelineEnvironment& environment) {
   return text;
 }
 
-std::string Joined(const google::protobuf::RepeatedPtrField<std::string>& texts) {
+std::string JoinedTexts(const google::protobuf::RepeatedPtrField<std::string>& texts) {
   return EscapeLine(absl::StrJoin(texts, "; "));
 }
 
@@ -69,21 +69,12 @@ Row EnvironmentRow(const v1::PipelineEnvironment& environment, bool color) {
   return {"  " + EscapeLine(environment.name()),
           environment.has_current() ? EscapeLine(environment.current().version()) : "",
           NextText(environment, color),
-          Joined(environment.targets()),
+          JoinedTexts(environment.targets()),
           EscapeLine(environment.strategy()),
           environment.manual() ? "manual" : "",
           soak == absl::ZeroDuration() ? "" : DurationText(soak),
-          Joined(environment.windows()),
+          JoinedTexts(environment.windows()),
           HoldText(environment)};
-}
-
-// The lines "NAME: VALUE" whose value is not empty.
-std::string Lines(const std::vector<Row>& rows) {
-  std::vector<Row> shown;
-  for (const Row& row : rows) {
-    if (!row[1].empty()) shown.push_back(row);
-  }
-  return FormatTable(shown);
 }
 
 std::string ApprovalText(const v1::Promotion& promotion) {
@@ -114,7 +105,7 @@ std::string EventDetails(const v1::Promotion& promotion) {
   for (const auto& [key, value] : event.metadata()) {
     rows.push_back({EscapeLine(absl::StrCat("  ", key, ":")), EscapeLine(value)});
   }
-  return "\nEvent:\n" + Lines(rows);
+  return "\nEvent:\n" + FactsText(rows);
 }
 
 }  // namespace
@@ -128,22 +119,27 @@ std::string PromotionStateText(v1::PromotionState state, bool color) {
   return begin.empty() ? name : absl::StrCat(begin, name, "\x1b[0m");
 }
 
-Row PipelineHeader(bool wide) {
-  Row header = {"#", "PIPELINE", "APPLICATION", "ENVIRONMENTS", "PROBLEM"};
-  if (wide) header.push_back("FILE");
-  return header;
-}
-
-Row PipelineRow(size_t number, const v1::Pipeline& pipeline, bool wide, bool) {
-  std::vector<std::string> environments;
-  for (const auto& environment : pipeline.environments()) {
-    environments.push_back(EnvironmentText(environment));
-  }
-  Row row = {absl::StrCat(number), PipelineName(pipeline.namespace_(), pipeline.pipeline()),
-             EscapeLine(absl::StrCat(pipeline.app_ref().kind(), " ", pipeline.app_ref().name())),
-             absl::StrJoin(environments, " > "), EscapeLine(pipeline.error())};
-  if (wide) row.push_back(EscapeLine(pipeline.file()));
-  return row;
+const Columns<v1::Pipeline>& PipelineColumns() {
+  using P = const v1::Pipeline&;
+  using T = const TableStyle&;
+  static const auto& columns = *new Columns<v1::Pipeline>{
+      {{"PIPELINE"}, [](P p, T) -> Cell { return PipelineName(p.namespace_(), p.pipeline()); }},
+      {{"APPLICATION", Shown::kWide},
+       [](P p, T) -> Cell {
+         return EscapeLine(absl::StrCat(p.app_ref().kind(), " ", p.app_ref().name()));
+       }},
+      {{"PROBLEM", Shown::kAlways, 30}, [](P p, T) -> Cell { return EscapeLine(p.error()); }},
+      {{"FILE", Shown::kWide}, [](P p, T) -> Cell { return EscapeLine(p.file()); }},
+      {{"ENVIRONMENTS"},
+       [](P p, T) -> Cell {
+         std::vector<std::string> texts;
+         for (const auto& environment : p.environments()) {
+           texts.push_back(EnvironmentText(environment));
+         }
+         return absl::StrJoin(texts, " > ");
+       }},
+  };
+  return columns;
 }
 
 std::string PipelineDetails(const v1::Pipeline& pipeline, bool color) {
@@ -154,37 +150,43 @@ std::string PipelineDetails(const v1::Pipeline& pipeline, bool color) {
     rows.push_back(EnvironmentRow(environment, color));
   }
   return absl::StrCat(
-      Lines({{"Pipeline:", PipelineName(pipeline.namespace_(), pipeline.pipeline())},
-             {"Application:",
-              EscapeLine(absl::StrCat(app.kind(), " ", app.name(), " (", app.api_version(), ")"))},
-             {"File:", EscapeLine(pipeline.file())},
-             {"Loaded:", TimeText(pipeline.has_load_time(), pipeline.load_time())},
-             {"Problem:", EscapeLine(pipeline.error())}}),
+      FactsText({{"Pipeline:", PipelineName(pipeline.namespace_(), pipeline.pipeline())},
+                 {"Application:", EscapeLine(absl::StrCat(app.kind(), " ", app.name(), " (",
+                                                          app.api_version(), ")"))},
+                 {"File:", EscapeLine(pipeline.file())},
+                 {"Loaded:", TimeText(pipeline.has_load_time(), pipeline.load_time())},
+                 {"Problem:", EscapeLine(pipeline.error())}}),
       "\nEnvironments:\n", FormatTable(rows));
 }
 
-Row PromotionHeader(bool wide) {
-  Row header = {"#", "ID", "PIPELINE", "INTO", "VERSION", "STATE", "CREATED", "MESSAGE"};
-  if (wide) header.insert(header.end(), {"FROM", "STRATEGY", "ATTEMPTS", "EVENTS", "RESULT"});
-  return header;
+bool IsDegraded(const v1::Promotion& promotion) {
+  return promotion.state() == v1::PROMOTION_STATE_FAILED;
 }
 
-Row PromotionRow(size_t number, const v1::Promotion& promotion, bool wide, bool color) {
-  Row row = {absl::StrCat(number),
-             EscapeLine(promotion.id()),
-             PipelineName(promotion.namespace_(), promotion.pipeline()),
-             EscapeLine(promotion.environment()),
-             EscapeLine(promotion.version()),
-             PromotionStateText(promotion.state(), color),
-             TimeText(promotion.has_create_time(), promotion.create_time()),
-             EscapeLine(promotion.message())};
-  if (wide) {
-    row.insert(row.end(),
-               {EscapeLine(promotion.source_environment()), EscapeLine(promotion.strategy()),
-                absl::StrCat(promotion.attempt_count()), absl::StrCat(promotion.event_count()),
-                EscapeLine(promotion.result())});
-  }
-  return row;
+const Columns<v1::Promotion>& PromotionColumns() {
+  using P = const v1::Promotion&;
+  using T = const TableStyle&;
+  static const auto& columns = *new Columns<v1::Promotion>{
+      {{"ID", Shown::kWide}, [](P p, T) -> Cell { return EscapeLine(p.id()); }},
+      {{"PIPELINE"}, [](P p, T) -> Cell { return PipelineName(p.namespace_(), p.pipeline()); }},
+      {{"INTO"}, [](P p, T) -> Cell { return EscapeLine(p.environment()); }},
+      {{"VERSION", Shown::kAlways, 12}, [](P p, T) -> Cell { return EscapeLine(p.version()); }},
+      {{"STATE"}, [](P p, T t) -> Cell { return PromotionStateText(p.state(), t.color); }},
+      {{"AGE"},
+       [](P p, T t) -> Cell { return AgeCell(p.has_create_time(), p.create_time(), t.now); }},
+      {{"CREATED", Shown::kWide},
+       [](P p, T) -> Cell {
+         return {TimeText(p.has_create_time(), p.create_time()),
+                 static_cast<double>(p.create_time().seconds())};
+       }},
+      {{"FROM", Shown::kWide}, [](P p, T) -> Cell { return EscapeLine(p.source_environment()); }},
+      {{"STRATEGY", Shown::kWide}, [](P p, T) -> Cell { return EscapeLine(p.strategy()); }},
+      {{"ATTEMPTS", Shown::kWide}, [](P p, T) { return CountCell(p.attempt_count()); }},
+      {{"EVENTS", Shown::kWide}, [](P p, T) { return CountCell(p.event_count()); }},
+      {{"RESULT", Shown::kWide}, [](P p, T) -> Cell { return EscapeLine(p.result()); }},
+      {{"MESSAGE"}, [](P p, T) -> Cell { return EscapeLine(p.message()); }},
+  };
+  return columns;
 }
 
 std::string PromotionDetails(const v1::Promotion& promotion, bool color) {
@@ -192,27 +194,27 @@ std::string PromotionDetails(const v1::Promotion& promotion, bool color) {
     return TimeText(is_set, at);
   };
   return absl::StrCat(
-      Lines({{"Promotion:", EscapeLine(promotion.id())},
-             {"Pipeline:", PipelineName(promotion.namespace_(), promotion.pipeline())},
-             {"From:", EscapeLine(promotion.source_environment())},
-             {"Into:", EscapeLine(promotion.environment())},
-             {"Version:", EscapeLine(promotion.version())},
-             {"Revision:", EscapeLine(promotion.revision())},
-             {"State:", PromotionStateText(promotion.state(), color)},
-             {"Message:", EscapeLine(promotion.message())},
-             {"Strategy:", EscapeLine(promotion.strategy())},
-             {"Result:", EscapeLine(promotion.result())},
-             {"Created:", time(promotion.has_create_time(), promotion.create_time())},
-             {"In this state since:", time(promotion.has_state_time(), promotion.state_time())},
-             {"Soaks until:", time(promotion.has_soak_end_time(), promotion.soak_end_time())},
-             {"Begun:", time(promotion.has_start_time(), promotion.start_time())},
-             {"Ended:", time(promotion.has_end_time(), promotion.end_time())},
-             {"Approved:", ApprovalText(promotion)},
-             {"Actor:", EscapeLine(promotion.actor())},
-             {"Attempts:", absl::StrCat(promotion.attempt_count())},
-             {"Next attempt:",
-              time(promotion.has_next_attempt_time(), promotion.next_attempt_time())},
-             {"Last error:", EscapeLine(promotion.last_error())}}),
+      FactsText({{"Promotion:", EscapeLine(promotion.id())},
+                 {"Pipeline:", PipelineName(promotion.namespace_(), promotion.pipeline())},
+                 {"From:", EscapeLine(promotion.source_environment())},
+                 {"Into:", EscapeLine(promotion.environment())},
+                 {"Version:", EscapeLine(promotion.version())},
+                 {"Revision:", EscapeLine(promotion.revision())},
+                 {"State:", PromotionStateText(promotion.state(), color)},
+                 {"Message:", EscapeLine(promotion.message())},
+                 {"Strategy:", EscapeLine(promotion.strategy())},
+                 {"Result:", EscapeLine(promotion.result())},
+                 {"Created:", time(promotion.has_create_time(), promotion.create_time())},
+                 {"In this state since:", time(promotion.has_state_time(), promotion.state_time())},
+                 {"Soaks until:", time(promotion.has_soak_end_time(), promotion.soak_end_time())},
+                 {"Begun:", time(promotion.has_start_time(), promotion.start_time())},
+                 {"Ended:", time(promotion.has_end_time(), promotion.end_time())},
+                 {"Approved:", ApprovalText(promotion)},
+                 {"Actor:", EscapeLine(promotion.actor())},
+                 {"Attempts:", absl::StrCat(promotion.attempt_count())},
+                 {"Next attempt:",
+                  time(promotion.has_next_attempt_time(), promotion.next_attempt_time())},
+                 {"Last error:", EscapeLine(promotion.last_error())}}),
       EventDetails(promotion));
 }
 

@@ -14,96 +14,115 @@ namespace {
 class TextFleetRenderer : public FleetRenderer {
  public:
   TextFleetRenderer(const RenderOptions& options, std::ostream& out)
-      : wide_(options.form == OutputForm::kWide),
-        color_(options.color),
+      : options_(options),
         out_(out),
-        hosts_(options, HostHeader(wide_), kHostStateColumn, out),
-        services_(options, FleetServiceHeader(wide_), kFleetServiceStateColumn, out),
-        deployments_(options, DeploymentHeader(wide_), kDeploymentStateColumn, out) {}
+        hosts_(options, SpecsOf(HostColumns()), out),
+        services_(options, SpecsOf(FleetServiceColumns()), out),
+        deployments_(options, SpecsOf(DeploymentColumns()), out) {}
 
   absl::Status Hosts(const std::vector<v1::Host>& hosts) override {
-    return PrintRows(HostHeader(wide_), hosts, HostRow);
+    return List(HostColumns(), hosts);
   }
 
-  absl::Status Host(const v1::Host& host) override { return Print(HostDetails(host, color_)); }
+  absl::Status Host(const v1::Host& host) override {
+    return Print(HostDetails(host, StyleOf(options_)));
+  }
+
+  absl::Status HostDescription(const v1::Host& host,
+                               const std::vector<v1::Service>& services) override {
+    return Print(gitops::ctl::HostDescription(host, services, StyleOf(options_)));
+  }
 
   absl::Status Services(const std::vector<v1::Service>& services) override {
-    return PrintRows(FleetServiceHeader(wide_), services, FleetServiceRow);
+    return List(FleetServiceColumns(), services);
   }
 
   absl::Status HostUpdate(const v1::WatchFleetResponse& update) override {
     std::optional<LiveTable::Change> change;
     if (update.has_host()) {
-      change = {update.host().host(), HostRow(0, update.host(), wide_, color_), update.removed()};
+      change = {.key = update.host().host(),
+                .cells = LiveCells(HostColumns(), update.host()),
+                .degraded = IsDegraded(update.host()),
+                .removed = update.removed()};
     }
-    hosts_.Update(change, update.initial_done());
-    return absl::OkStatus();
+    return hosts_.Update(change, update.initial_done());
   }
 
   absl::Status ServiceUpdate(const v1::WatchFleetResponse& update) override {
     std::optional<LiveTable::Change> change;
     if (update.has_service()) {
       const v1::Service& service = update.service();
-      change = {absl::StrCat(service.host(), absl::string_view("\0", 1), service.service()),
-                FleetServiceRow(0, service, wide_, color_), update.removed(),
-                LiveTable::Place::kInItsGroup, service.host()};
+      change = {.key = absl::StrCat(service.host(), absl::string_view("\0", 1), service.service()),
+                .cells = LiveCells(FleetServiceColumns(), service),
+                .degraded = IsDegraded(service),
+                .removed = update.removed(),
+                .place = LiveTable::Place::kInItsGroup,
+                .group = service.host()};
     }
-    services_.Update(change, update.initial_done());
-    return absl::OkStatus();
+    return services_.Update(change, update.initial_done());
+  }
+
+  void RestartWatch() override {
+    hosts_.Restart();
+    services_.Restart();
+    deployments_.Restart();
   }
 
   absl::Status Unwell(const std::vector<v1::Host>& hosts,
                       const std::vector<v1::Service>& services) override {
+    const TableStyle style = StyleOf(options_);
     std::vector<Row> rows;
     for (const v1::Host& host : hosts) {
-      const std::string since = TimeText(host.has_state_time(), host.state_time());
-      rows.push_back({EscapeLine(host.host()), "", HostStateText(host.state(), color_),
-                      since.empty() ? "has not reported" : "since " + since});
+      rows.push_back({EscapeLine(host.host()), "", HostStateText(host.state(), style.color),
+                      Joined({SilenceText(host, style.now), TroubleText(host)})});
     }
     for (const v1::Service& service : services) {
       rows.push_back({EscapeLine(service.host()), EscapeLine(service.service()),
-                      StateText(service.state(), color_), EscapeLine(service.state_info())});
+                      TableStateText(service, style.color), EscapeLine(service.state_info())});
     }
-    return Print(FormatTable(rows));
+    return Print(TextOfLines(AlignedLines(rows, style.width, 24)));
   }
 
   absl::Status Outcomes(const std::vector<v1::HostOutcome>& outcomes) override {
-    return Print(OutcomesTable(outcomes, color_));
+    return List(OutcomeColumns(), outcomes);
   }
 
   absl::Status Differences(const std::vector<v1::HostOutcome>& outcomes) override {
-    return Print(OutcomeDifferences(outcomes));
+    return Print(OutcomeDifferences(outcomes, options_.color));
   }
 
-  absl::Status Plan(const v1::Plan& plan) override { return Print(PlanText(plan)); }
+  absl::Status Plan(const v1::Plan& plan) override {
+    return Print(PlanText(plan, StyleOf(options_)));
+  }
 
   absl::Status Deployments(const std::vector<v1::Deployment>& deployments) override {
-    return PrintRows(DeploymentHeader(wide_), deployments, DeploymentRow);
+    return List(DeploymentColumns(), deployments);
   }
 
   absl::Status DeploymentInList(const v1::Deployment& deployment, bool removed) override {
-    const LiveTable::Change change = {deployment.id(), DeploymentRow(0, deployment, wide_, color_),
-                                      removed, LiveTable::Place::kFirst};
-    deployments_.Update(change, /*initial_done=*/false);
-    return absl::OkStatus();
+    const LiveTable::Change change = {.key = deployment.id(),
+                                      .cells = LiveCells(DeploymentColumns(), deployment),
+                                      .degraded = IsDegraded(deployment),
+                                      .removed = removed,
+                                      .place = LiveTable::Place::kFirst};
+    return deployments_.Update(change, /*initial_done=*/false);
   }
 
   absl::Status DeploymentListBegun() override {
-    deployments_.Update(std::nullopt, /*initial_done=*/true);
-    return absl::OkStatus();
+    return deployments_.Update(std::nullopt, /*initial_done=*/true);
   }
 
   absl::Status Deployment(const v1::Deployment& deployment) override {
-    return Print(DeploymentDetails(deployment, wide_, color_));
+    return Print(DeploymentDetails(deployment, StyleOf(options_)));
   }
 
   absl::Status DeploymentNow(const v1::Deployment& deployment) override {
-    return Print(DeploymentSentence(deployment, color_));
+    return Print(DeploymentSentence(deployment, StyleOf(options_)));
   }
 
   absl::Status DeploymentEnd(const v1::Deployment& deployment) override {
-    return Print(
-        absl::StrCat(DeploymentSentence(deployment, color_), DeploymentHosts(deployment, color_)));
+    return Print(absl::StrCat(DeploymentSentence(deployment, StyleOf(options_)),
+                              DeploymentHosts(deployment, StyleOf(options_))));
   }
 
   absl::Status DeploymentUpdate(const v1::WatchDeploymentResponse&) override {
@@ -111,7 +130,7 @@ class TextFleetRenderer : public FleetRenderer {
   }
 
   absl::Status Hooks(const std::vector<v1::Hook>& hooks) override {
-    return Print(HooksTable({hooks.begin(), hooks.end()}));
+    return List(HookColumns(), hooks);
   }
 
   absl::Status HookTest(const v1::TestHooksResponse& response) override {
@@ -119,7 +138,7 @@ class TextFleetRenderer : public FleetRenderer {
   }
 
   absl::Status Locks(const std::vector<v1::HostLock>& locks) override {
-    return PrintRows(LockHeader(wide_), locks, LockRow);
+    return List(LockColumns(), locks);
   }
 
   absl::Status BrokenLock(const v1::HostLock& lock) override {
@@ -131,23 +150,24 @@ class TextFleetRenderer : public FleetRenderer {
   }
 
  private:
+  static std::string SilenceText(const v1::Host& host, absl::Time now) {
+    if (host.state() == v1::HOST_STATE_ONLINE) return "";
+    const Cell age = AgeCell(host.has_state_time(), host.state_time(), now);
+    return age.text.empty() ? "has not reported" : absl::StrCat("silent for ", age.text);
+  }
+
   absl::Status Print(const std::string& text) {
     out_ << text << std::flush;
     return absl::OkStatus();
   }
 
   template <typename Element>
-  absl::Status PrintRows(Row header, const std::vector<Element>& elements,
-                         Row (*row_of)(size_t, const Element&, bool, bool)) {
-    std::vector<Row> rows = {std::move(header)};
-    for (const Element& element : elements) {
-      rows.push_back(row_of(rows.size() - 1, element, wide_, color_));
-    }
-    return Print(FormatTable(rows));
+  absl::Status List(const Columns<Element>& columns, const std::vector<Element>& elements) {
+    const absl::StatusOr<std::string> text = ListText(columns, elements, StyleOf(options_));
+    return text.ok() ? Print(*text) : text.status();
   }
 
-  const bool wide_;
-  const bool color_;
+  const RenderOptions options_;
   std::ostream& out_;
   LiveTable hosts_;
   LiveTable services_;

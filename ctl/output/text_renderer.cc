@@ -14,30 +14,30 @@ namespace {
 class TextRenderer : public Renderer {
  public:
   TextRenderer(const RenderOptions& options, std::ostream& out)
-      : wide_(options.form == OutputForm::kWide),
-        color_(options.color),
-        out_(out),
-        watch_(options, ServiceHeader(wide_), kServiceStateColumn, out) {}
+      : options_(options), out_(out), watch_(options, SpecsOf(ServiceColumns()), out) {}
 
   absl::Status Machines(const std::vector<v1::Machine>& machines) override {
-    std::vector<Row> rows = {{"#", "MACHINE", "ACTUAL"}};
-    for (const v1::Machine& machine : machines) {
-      rows.push_back({absl::StrCat(rows.size() - 1), EscapeLine(machine.machine()),
-                      EscapeLine(machine.actual())});
-    }
-    return Print(FormatTable(rows));
+    static const auto& columns = *new Columns<v1::Machine>{
+        {{"MACHINE"},
+         [](const v1::Machine& m, const TableStyle&) -> Cell { return EscapeLine(m.machine()); }},
+        {{"ACTUAL"},
+         [](const v1::Machine& m, const TableStyle&) -> Cell { return EscapeLine(m.actual()); }},
+        {{"FAULT", Shown::kWide}, [](const v1::Machine& m, const TableStyle&) -> Cell {
+           return EscapeLine(m.config_fault());
+         }}};
+    return List(columns, machines);
   }
 
   absl::Status Services(const std::vector<v1::Service>& services) override {
-    std::vector<Row> rows = {ServiceHeader(wide_)};
-    for (const v1::Service& service : services) {
-      rows.push_back(ServiceRow(rows.size() - 1, service, wide_, color_));
-    }
-    return Print(FormatTable(rows));
+    return List(ServiceColumns(), services);
   }
 
   absl::Status Service(const v1::Service& service) override {
-    return Print(ServiceDetails(service, color_));
+    return Print(ServiceDetails(service, StyleOf(options_)));
+  }
+
+  absl::Status History(const std::vector<v1::Change>& changes) override {
+    return List(ChangeColumns(), changes);
   }
 
   absl::Status Outcome(const v1::Service&, absl::string_view sentence) override {
@@ -45,31 +45,29 @@ class TextRenderer : public Renderer {
   }
 
   absl::Status Differences(const v1::DiffServiceResponse& response) override {
-    std::vector<Row> rows;
-    for (const v1::Difference& difference : response.differences()) {
-      rows.push_back(DifferenceRow({}, difference));
-    }
-    return Print(FormatTable(rows));
+    return Print(DifferencesText(response, options_.color));
   }
 
   absl::Status Degraded(const std::vector<v1::Service>& services) override {
-    std::vector<Row> rows;
-    for (const v1::Service& service : services) {
-      rows.push_back({EscapeLine(service.service()), StateText(service.state(), color_),
-                      EscapeLine(service.state_info())});
-    }
-    return Print(FormatTable(rows));
+    TableStyle style = StyleOf(options_);
+    style.headers = false;
+    style.columns = {"SERVICE", "STATE", "INFO"};
+    return List(ServiceColumns(), services, style);
   }
 
   absl::Status Update(const v1::WatchServicesResponse& update) override {
     std::optional<LiveTable::Change> change;
     if (update.has_service()) {
-      change = {update.service().service(), ServiceRow(0, update.service(), wide_, color_),
-                update.removed(), LiveTable::Place::kInItsGroup};
+      change = {.key = update.service().service(),
+                .cells = LiveCells(ServiceColumns(), update.service()),
+                .degraded = IsDegraded(update.service()),
+                .removed = update.removed(),
+                .place = LiveTable::Place::kInItsGroup};
     }
-    watch_.Update(change, update.initial_done());
-    return absl::OkStatus();
+    return watch_.Update(change, update.initial_done());
   }
+
+  void RestartWatch() override { watch_.Restart(); }
 
   absl::Status Version(absl::string_view version) override {
     return Print(absl::StrCat("gitopsctl ", version, "\n"));
@@ -81,8 +79,19 @@ class TextRenderer : public Renderer {
     return absl::OkStatus();
   }
 
-  const bool wide_;
-  const bool color_;
+  template <typename Element>
+  absl::Status List(const Columns<Element>& columns, const std::vector<Element>& elements) {
+    return List(columns, elements, StyleOf(options_));
+  }
+
+  template <typename Element>
+  absl::Status List(const Columns<Element>& columns, const std::vector<Element>& elements,
+                    const TableStyle& style) {
+    const absl::StatusOr<std::string> text = ListText(columns, elements, style);
+    return text.ok() ? Print(*text) : text.status();
+  }
+
+  const RenderOptions options_;
   std::ostream& out_;
   LiveTable watch_;
 };

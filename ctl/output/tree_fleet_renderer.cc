@@ -15,6 +15,15 @@ class TreeFleetRenderer : public FleetRenderer {
 
   absl::Status Hosts(const std::vector<v1::Host>& hosts) override { return List("hosts", hosts); }
   absl::Status Host(const v1::Host& host) override { return One(host); }
+  // The host with its services as a further member.
+  absl::Status HostDescription(const v1::Host& host,
+                               const std::vector<v1::Service>& services) override {
+    absl::StatusOr<Json> tree = ToJson(host);
+    if (!tree.ok()) return tree.status();
+    if (absl::Status s = Add("services", services, *tree); !s.ok()) return s;
+    Print(*tree);
+    return absl::OkStatus();
+  }
   absl::Status Services(const std::vector<v1::Service>& services) override {
     return List("services", services);
   }

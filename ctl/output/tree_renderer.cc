@@ -21,6 +21,9 @@ class TreeRenderer : public Renderer {
     return List("services", services);
   }
   absl::Status Service(const v1::Service& service) override { return One(service); }
+  absl::Status History(const std::vector<v1::Change>& changes) override {
+    return List("changes", changes);
+  }
   absl::Status Outcome(const v1::Service& service, absl::string_view) override {
     return One(service);
   }

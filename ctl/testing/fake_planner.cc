@@ -88,6 +88,10 @@ class FakePlannerService : public FakePlanner,
     damaged_[key] = kind;
   }
 
+  void PutDebugInfo(const std::string& host, const v1::DebugInfo& info) override {
+    MutexLock lock(mutex_);
+    debug_infos_[host] = info;
+  }
   void AddHook(const v1::Hook& hook) override {
     MutexLock lock(mutex_);
     hooks_.push_back(hook);
@@ -145,6 +149,35 @@ class FakePlannerService : public FakePlanner,
       return Status(grpc::NOT_FOUND, absl::StrCat("no host ", request->host()));
     }
     *response->mutable_host() = host->second;
+    return Status::OK;
+  }
+
+  Status AcknowledgeHost(ServerContext* context, const v1::AcknowledgeHostRequest* request,
+                         v1::AcknowledgeHostResponse* response) override {
+    MutexLock lock(mutex_);
+    if (Status s = Begin("AcknowledgeHost", *context, *request); !s.ok()) return s;
+    const auto host = hosts_.find(request->host());
+    if (host == hosts_.end()) {
+      return Status(grpc::NOT_FOUND, absl::StrCat("no host ", request->host()));
+    }
+    host->second.clear_failed_health();
+    for (auto& [key, service] : services_) {
+      if (key.first == request->host()) service.clear_failed_health();
+    }
+    *response->mutable_host() = host->second;
+    changed_.NotifyAll();
+    return Status::OK;
+  }
+
+  Status GetDebugInfo(ServerContext* context, const v1::GetDebugInfoRequest* request,
+                      v1::GetDebugInfoResponse* response) override {
+    MutexLock lock(mutex_);
+    if (Status s = Begin("GetDebugInfo", *context, *request); !s.ok()) return s;
+    const auto info = debug_infos_.find(request->host());
+    if (info == debug_infos_.end()) {
+      return Status(grpc::NOT_FOUND, absl::StrCat("no host ", request->host()));
+    }
+    *response->mutable_info() = info->second;
     return Status::OK;
   }
 
@@ -225,6 +258,10 @@ class FakePlannerService : public FakePlanner,
   Status DiffServices(ServerContext* context, const v1::DiffServicesRequest* request,
                       grpc::ServerWriter<v1::DiffServicesResponse>* writer) override {
     return AnswerOutcomes("DiffServices", context, request, writer);
+  }
+  Status GetServices(ServerContext* context, const v1::GetServicesRequest* request,
+                     grpc::ServerWriter<v1::GetServicesResponse>* writer) override {
+    return AnswerOutcomes("GetServices", context, request, writer);
   }
 
   Status CreatePlan(ServerContext* context, const v1::CreatePlanRequest* request,
@@ -519,6 +556,7 @@ class FakePlannerService : public FakePlanner,
   std::string latest_ ABSL_GUARDED_BY(mutex_);
   v1::Plan plan_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::HostOutcome> outcomes_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, v1::DebugInfo> debug_infos_ ABSL_GUARDED_BY(mutex_);  // by host
   std::vector<v1::Hook> hooks_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::string> damaged_ ABSL_GUARDED_BY(mutex_);  // kinds by key
   v1::TestHooksResponse hook_test_ ABSL_GUARDED_BY(mutex_);

@@ -35,8 +35,10 @@ class FakePlanner {
 
   // The answer of CreatePlan, with the spec of the request.
   virtual void SetPlan(const v1::Plan& plan) = 0;
-  // The answer of freeze, unfreeze, pull, rollback and diff.
+  // The answer of freeze, unfreeze, pull, rollback, diff and GetServices.
   virtual void SetOutcomes(const std::vector<v1::HostOutcome>& outcomes) = 0;
+  // The answer of GetDebugInfo for this host; empty: for the planner.
+  virtual void PutDebugInfo(const std::string& host, const v1::DebugInfo& info) = 0;
   virtual void AddHook(const v1::Hook& hook) = 0;
   virtual void AddDamagedRecord(const std::string& key, const std::string& kind) = 0;
   virtual void SetHookTest(const v1::TestHooksResponse& response) = 0;

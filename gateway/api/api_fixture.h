@@ -120,6 +120,18 @@ class FakePlanner : public v1::PlannerService::Service {
     return grpc::Status::OK;
   }
 
+  // One file that differs; its content where that is asked for.
+  grpc::Status DiffServices(grpc::ServerContext*, const v1::DiffServicesRequest* request,
+                            grpc::ServerWriter<v1::DiffServicesResponse>* writer) override {
+    v1::DiffServicesResponse response;
+    v1::Difference& file = *response.mutable_outcome()->mutable_diff()->add_differences();
+    file.set_path("/etc/app");
+    file.set_added_lines(1);
+    if (request->content()) file.set_detail("+secret");
+    writer->Write(response);
+    return grpc::Status::OK;
+  }
+
   // Sends `watch_count` hosts, then each Change(), until the call is cancelled. With a token of a
   // change, sends only the changes after it.
   grpc::Status WatchFleet(grpc::ServerContext* context, const v1::WatchFleetRequest* request,

@@ -92,6 +92,19 @@ TEST_F(ApiRoutesTest, AChangeNeedsTheRoleOfTheRpc) {
   EXPECT_THAT(answer, AllOf(HasSubstr("HTTP/1.1 403"), HasSubstr("PERMISSION_DENIED")));
 }
 
+TEST_F(ApiRoutesTest, ContentOfFilesIsForOperators) {
+  StartApi();
+  const std::string body = "{\"toHash\": \"abcd\", \"content\": true}";
+  const std::string diff = "POST /v1/services/nginx:diff";
+  EXPECT_THAT(Answer(diff, "", body), HasSubstr("+secret"));
+  EXPECT_THAT(Ask(absl::StrCat(diff,
+                               " HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer viewer\r\n"
+                               "Connection: close\r\nContent-Length: ",
+                               body.size(), "\r\n\r\n", body)),
+              AllOf(HasSubstr("HTTP/1.1 200"), HasSubstr("/etc/app"), HasSubstr("addedLines"),
+                    Not(HasSubstr("+secret"))));
+}
+
 TEST_F(ApiRoutesTest, IdempotencyKeyIsTheRequestId) {
   StartApi();
   const Json body =

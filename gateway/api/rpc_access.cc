@@ -21,12 +21,14 @@ constexpr Row kRows[] = {
     {"AgentService.PullService", Access::kOperator},
     {"AgentService.RollbackService", Access::kOperator},
     {"AgentService.UnfreezeService", Access::kOperator},
+    {"PlannerService.AcknowledgeHost", Access::kOperator},
     {"PlannerService.BreakLock", Access::kOperator},
     {"PlannerService.CancelDeployment", Access::kOperator},
     {"PlannerService.CreateDeployment", Access::kOperator},
     {"PlannerService.CreatePlan", Access::kOperator},
     {"PlannerService.DiffServices", Access::kViewer},
     {"PlannerService.FreezeServices", Access::kOperator},
+    {"PlannerService.GetDebugInfo", Access::kOperator},
     {"PlannerService.PullServices", Access::kOperator},
     {"PlannerService.RemoveDamagedRecord", Access::kAdmin},
     {"PlannerService.ResumeDeployment", Access::kOperator},
@@ -55,15 +57,6 @@ Access AccessOf(const RpcRoute& route) {
   if (route.http_method == "GET") return Access::kViewer;
   const Row* row = RowOf(*route.method);
   return row == nullptr ? Access::kAdmin : row->access;
-}
-
-Access AccessOfRequest(const RpcRoute& route, const google::protobuf::Message& request) {
-  const auto* content = request.GetDescriptor()->FindFieldByName("content");
-  const bool asks = content != nullptr &&
-                    content->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_BOOL &&
-                    request.GetReflection()->GetBool(request, content);
-  const Access access = AccessOf(route);
-  return asks && access == Access::kViewer ? Access::kOperator : access;
 }
 
 bool HasAccessRow(const google::protobuf::MethodDescriptor& method) {

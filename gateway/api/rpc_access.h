@@ -11,10 +11,6 @@ namespace gitops {
 // admin.
 Access AccessOf(const RpcRoute& route);
 
-// The same for one request: a viewer may see which files differ (`DiffService`, `DiffServices`), but
-// only an operator may ask for their `content`.
-Access AccessOfRequest(const RpcRoute& route, const google::protobuf::Message& request);
-
 // Whether the table has the RPC.
 bool HasAccessRow(const google::protobuf::MethodDescriptor& method);
 

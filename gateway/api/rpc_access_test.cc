@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "gateway/api/api_table.h"
-#include "gitops/v1/agent.pb.h"
 
 namespace gitops {
 namespace {
@@ -24,16 +23,6 @@ TEST(RpcAccessTest, ReadingNeedsAViewerAndApprovingAnApprover) {
     if (name == "ApprovePromotion") EXPECT_EQ(access, Access::kApprover);
     if (name == "FreezeServices") EXPECT_EQ(access, Access::kOperator);
     if (name == "RemoveDamagedRecord") EXPECT_EQ(access, Access::kAdmin);
-  }
-}
-
-TEST(RpcAccessTest, TheContentOfFilesIsForOperators) {
-  v1::DiffServiceRequest names, content;
-  content.set_content(true);
-  for (const RpcRoute& route : ApiTable().routes()) {
-    if (route.method->input_type() != v1::DiffServiceRequest::descriptor()) continue;
-    EXPECT_EQ(AccessOfRequest(route, names), Access::kViewer);
-    EXPECT_EQ(AccessOfRequest(route, content), Access::kOperator);
   }
 }
 

@@ -12,9 +12,10 @@ struct Row {
   RpcScope scope;
 };
 
-// Of the planner. Lists of deployments, locks, hooks and damaged records are not here: they say
-// something about every host.
+// Of the planner. Lists of deployments, locks, hooks and damaged records, and debug information,
+// are not here: they say something about every host.
 constexpr Row kRows[] = {
+    {"AcknowledgeHost", RpcScope::kHost},
     {"BreakLock", RpcScope::kHost},
     {"CancelDeployment", RpcScope::kDeployment},
     {"CreateDeployment", RpcScope::kNewDeployment},
@@ -24,6 +25,7 @@ constexpr Row kRows[] = {
     {"GetDeployment", RpcScope::kDeployment},
     {"GetHost", RpcScope::kHost},
     {"GetPlan", RpcScope::kPlan},
+    {"GetServices", RpcScope::kSelection},
     {"ListDeploymentHosts", RpcScope::kDeployment},
     {"ListFleetServices", RpcScope::kSelection},
     {"ListHosts", RpcScope::kSelection},

@@ -15,7 +15,7 @@
 #include "common/http/hmac.h"
 #include "common/http/router.h"
 #include "common/json/json_guard.h"
-#include "gateway/git_webhooks/repository_key.h"
+#include "common/program_config/repository_key.h"
 
 namespace gitops {
 namespace {

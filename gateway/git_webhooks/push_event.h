@@ -9,7 +9,7 @@
 #include "absl/time/time.h"
 #include "common/http/message.h"
 #include "common/log/secret.h"
-#include "gateway/git_webhooks/webhooks_config.h"
+#include "common/program_config/webhooks_config.h"
 
 namespace gitops {
 

@@ -8,8 +8,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/log/log.h"
+#include "common/program_config/repository_key.h"
 #include "common/rpc/error.h"
-#include "gateway/git_webhooks/repository_key.h"
 
 namespace gitops {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "common/client/planner_client.h"
 #include "common/http/server.h"
+#include "common/program_config/webhooks_config.h"
 #include "gateway/front/front.h"
-#include "gateway/git_webhooks/webhooks_config.h"
 
 namespace gitops {
 

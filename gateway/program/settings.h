@@ -7,13 +7,11 @@
 
 #include "absl/status/statusor.h"
 #include "common/config/settings.h"
+#include "common/program_config/program_settings.h"
+#include "common/program_config/webhooks_config.h"
 #include "gateway/front/front.h"
-#include "gateway/git_webhooks/webhooks_config.h"
 
 namespace gitops {
-
-// The settings of gitops-gateway; docs/reference/settings.md lists them.
-std::vector<SettingDefinition> GatewaySettings();
 
 // The parsed flags and config file.
 struct GatewayConfig {

@@ -246,7 +246,7 @@ def test_host_cut_off_before_its_turn_is_unreachable_alone_and_shown_stale(fleet
     seconds = (moment(shown["stateTime"]) - cut).total_seconds()
     assert -1 < seconds < STALE_AFTER + 2, shown
     assert -3 < (moment(shown["lastSeenTime"]) - cut).total_seconds() < 1, shown
-    line = next(line for line in fleet.ctl("list", "hosts").out.splitlines() if "web2" in line)
+    line = next(line for line in fleet.ctl("list", "hosts", "-o", "wide").out.splitlines() if "web2" in line)
     assert line.index("STALE") < line.index(f"{moment(shown['stateTime']):%d %b %Y %H:%M:%S} UTC"), line
     fleet.agents["web2"].mend()
     fleet.await_online("web2", seconds=40)

@@ -9,9 +9,9 @@
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/http/client.h"
+#include "common/program_config/hooks_config.h"
 #include "gitops/v1/hooks.pb.h"
 #include "services/hook_dispatcher/call/hook_request.h"
-#include "services/hook_dispatcher/config/hooks_config.h"
 
 namespace gitops {
 

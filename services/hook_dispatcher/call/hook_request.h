@@ -10,8 +10,8 @@
 #include "absl/strings/string_view.h"
 #include "common/http/client.h"
 #include "common/plan/hook_payload.h"
+#include "common/program_config/hooks_config.h"
 #include "gitops/v1/types.pb.h"
-#include "services/hook_dispatcher/config/hooks_config.h"
 #include "services/hook_dispatcher/payload/answer_rules.h"
 
 namespace gitops {

@@ -7,7 +7,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/plan/hook_payload.h"
-#include "services/hook_dispatcher/config/hooks_config.h"
+#include "common/program_config/hooks_config.h"
 
 namespace gitops {
 

@@ -2,23 +2,9 @@
 
 #include <utility>
 
-#include "common/config/ports.h"
 #include "common/config/toml.h"
 
 namespace gitops {
-
-std::vector<SettingDefinition> HookDispatcherSettings() {
-  std::vector<SettingDefinition> all =
-      CommonServerSettings({.listen = Loopback(kHookDispatcherPort),
-                            .metrics_listen = Loopback(kHookDispatcherMetricsPort),
-                            .state_dir = ""});
-  for (SettingDefinition& definition : all) {
-    if (definition.name == "state-dir" || definition.name == "store") {
-      definition.help = "ignored: this program has no state";
-    }
-  }
-  return all;
-}
 
 absl::StatusOr<HookDispatcherConfig> LoadHookDispatcherConfig(Settings flags) {
   const std::string file = flags.Get("config");

@@ -6,12 +6,10 @@
 
 #include "absl/status/statusor.h"
 #include "common/config/settings.h"
-#include "services/hook_dispatcher/config/hooks_config.h"
+#include "common/program_config/hooks_config.h"
+#include "common/program_config/program_settings.h"
 
 namespace gitops {
-
-// The settings of gitops-hook-dispatcher; docs/reference/settings.md lists them.
-std::vector<SettingDefinition> HookDispatcherSettings();
 
 // The parsed flags and config file.
 struct HookDispatcherConfig {

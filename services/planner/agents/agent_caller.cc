@@ -97,11 +97,26 @@ class GrpcAgentClient final : public AgentClient {
                           outcome);
             },
             [&](const v1::DiffServiceRequest& one) {
-              return Keep(CallOne(address, caller, one, kReadTimeout, &Services::DiffService),
+              // With `to_hash`, the upstream may have to be asked.
+              return Keep(
+                  CallOne(address, caller, one, one.has_to_hash() ? kMoveTimeout : kReadTimeout,
+                          &Services::DiffService),
+                  outcome);
+            },
+            [&](const v1::GetServiceRequest& one) {
+              return Keep(CallOne(address, caller, one, kReadTimeout, &Services::GetService),
                           outcome);
             },
         },
         request);
+  }
+
+  absl::StatusOr<v1::DebugInfo> DebugInfo(const std::string& address,
+                                          const CallFor& caller) override {
+    auto response = CallOne(address, caller, v1::GetAgentDebugInfoRequest(), kReadTimeout,
+                            &Services::GetAgentDebugInfo);
+    if (!response.ok()) return response.status();
+    return std::move(*response->mutable_info());
   }
 
  private:

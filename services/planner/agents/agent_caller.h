@@ -101,7 +101,7 @@ class RevisionResolver {
 // A request of the planner's callers about one service of many hosts.
 using ServiceRequest =
     std::variant<v1::FreezeServiceRequest, v1::UnfreezeServiceRequest, v1::RollbackServiceRequest,
-                 v1::PullServiceRequest, v1::DiffServiceRequest>;
+                 v1::PullServiceRequest, v1::DiffServiceRequest, v1::GetServiceRequest>;
 
 class ServiceCaller {
  public:
@@ -111,6 +111,9 @@ class ServiceCaller {
   // gave up.
   virtual absl::Status Call(const std::string& address, const CallFor& caller,
                             const ServiceRequest& request, v1::HostOutcome* outcome) = 0;
+  // What the agent tells about itself.
+  virtual absl::StatusOr<v1::DebugInfo> DebugInfo(const std::string& address,
+                                                  const CallFor& caller) = 0;
 };
 
 // Dials agents. Channels are kept and shared by address.

@@ -141,8 +141,8 @@ class HostChecksImpl final : public HostChecks {
       : agents_(agents), http_(http), clock_(clock) {}
 
   absl::Status Run(const HostSpec& host, const std::string& address, v1::RunCheckRequest::Kind kind,
-                   absl::Duration within, const std::function<bool()>& give_up,
-                   std::string* output) override {
+                   absl::Duration within, const std::function<bool()>& give_up, std::string* output,
+                   const TriesSeen& seen) override {
     const bool health = kind == v1::RunCheckRequest::KIND_HEALTH;
     const ChecksSpec& specs = health ? host.health_checks : host.pre_deploy_checks;
     const std::string own_host = HostPart(address, host.name);
@@ -152,7 +152,7 @@ class HostChecksImpl final : public HostChecks {
       checks.push_back(CmdCheck(agents_, spec, address, kind));
     }
     for (RepeatedCheck& check : checks) check.once = !health;
-    return RunRepeatedly(checks, clock_, within, give_up, output);
+    return RunRepeatedly(checks, clock_, within, give_up, output, seen);
   }
 
  private:

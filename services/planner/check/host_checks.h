@@ -12,6 +12,7 @@
 #include "common/http/client.h"
 #include "gitops/v1/operation.pb.h"
 #include "services/planner/agents/agent_caller.h"
+#include "services/planner/check/repeated_checks.h"
 
 namespace gitops {
 
@@ -24,10 +25,12 @@ class HostChecks {
   // OK: all have succeeded. DEADLINE_EXCEEDED: not within `within`; FAILED_PRECONDITION: a check
   // that is tried once failed, or the agent refused one; both name each check that has not
   // succeeded, and its last answer. CANCELLED: `give_up` (called a few times a second) returned
-  // true. `output` gets the text for the record, one line per check; may be null.
+  // true. `output` gets the text for the record, one line per check; may be null. `seen`: as in
+  // RunRepeatedly; may be empty.
   virtual absl::Status Run(const HostSpec& host, const std::string& address,
                            v1::RunCheckRequest::Kind kind, absl::Duration within,
-                           const std::function<bool()>& give_up, std::string* output) = 0;
+                           const std::function<bool()>& give_up, std::string* output,
+                           const TriesSeen& seen) = 0;
 };
 
 // A check with an empty `host` uses the host part of `address`. An http check succeeds with 2xx, as

@@ -105,7 +105,7 @@ class HostChecksTest : public ::testing::Test {
   // For checks that succeed: the clock stands still.
   absl::Status Run(v1::RunCheckRequest::Kind kind = v1::RunCheckRequest::KIND_HEALTH,
                    const std::string& address = kAddress) {
-    return checks_->Run(host_, address, kind, absl::Seconds(60), nullptr, &output_);
+    return checks_->Run(host_, address, kind, absl::Seconds(60), nullptr, &output_, nullptr);
   }
 
   // A bad check is tried, and the time that is given is over.
@@ -113,7 +113,7 @@ class HostChecksTest : public ::testing::Test {
     output_.clear();
     return NewHostChecks(&agents_, &http_, Clock::System())
         ->Run(host_, kAddress, v1::RunCheckRequest::KIND_HEALTH, absl::Milliseconds(20), nullptr,
-              &output_);
+              &output_, nullptr);
   }
 
   FakeChecks agents_;

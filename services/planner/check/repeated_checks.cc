@@ -31,10 +31,11 @@ struct Standing {
 class Run {
  public:
   Run(const std::vector<RepeatedCheck>& checks, Clock* clock, absl::Duration within,
-      const std::function<bool()>& give_up)
+      const std::function<bool()>& give_up, const TriesSeen& seen)
       : checks_(checks),
         clock_(clock),
         give_up_(give_up),
+        seen_(seen),
         began_(clock->SteadyNow()),
         deadline_(began_ + within),
         standings_(checks.size()) {
@@ -147,6 +148,7 @@ class Run {
   void Begin(Standing& standing, SteadyTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     standing.under_way = true;
     ++standing.tries;
+    ++tries_;
     standing.next = now;
   }
 
@@ -164,27 +166,39 @@ class Run {
       refused_ = refused_ || absl::IsPermissionDenied(status);
       standing.decided = checks_[index].once;
     }
+    if (seen_) seen_(tries_, Failing(index));
     changed_.NotifyAll();
+  }
+
+  // Of `index` if that has not succeeded, else of another one that was tried.
+  std::string Failing(size_t index) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    for (size_t i = 0; standings_[index].succeeded && i < standings_.size(); ++i) {
+      if (!standings_[i].succeeded && standings_[i].ended != SteadyTime()) index = i;
+    }
+    if (standings_[index].succeeded) return "";
+    return absl::StrCat(checks_[index].name, ": ", standings_[index].answer);
   }
 
   const std::vector<RepeatedCheck>& checks_;
   Clock* const clock_;
   const std::function<bool()>& give_up_;
+  const TriesSeen& seen_;
   const SteadyTime began_, deadline_;
   Mutex mutex_;
   CondVar changed_;
   std::vector<Standing> standings_ ABSL_GUARDED_BY(mutex_);
   bool gave_up_ ABSL_GUARDED_BY(mutex_) = false;
   bool refused_ ABSL_GUARDED_BY(mutex_) = false;
+  int tries_ ABSL_GUARDED_BY(mutex_) = 0;  // of all checks
 };
 
 }  // namespace
 
 absl::Status RunRepeatedly(const std::vector<RepeatedCheck>& checks, Clock* clock,
                            absl::Duration within, const std::function<bool()>& give_up,
-                           std::string* output) {
+                           std::string* output, const TriesSeen& seen) {
   if (checks.empty()) return absl::OkStatus();
-  Run run(checks, clock, within, give_up);
+  Run run(checks, clock, within, give_up, seen);
   run.Execute();
   if (output != nullptr) absl::StrAppend(output, run.Output());
   return run.Result(within);

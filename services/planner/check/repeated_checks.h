@@ -25,11 +25,16 @@ struct RepeatedCheck {
   bool once = false;  // one try decides
 };
 
+// Told after each try: how many tries of all checks there were, and the last answer of a check that
+// has not succeeded ("NAME: ANSWER"; empty: there is none). From any thread, one call at a time.
+using TriesSeen = std::function<void(int tries, const std::string& failing)>;
+
 // Tries every check every `period` until it has succeeded once, concurrently as far as threads can
-// be created. `give_up` (may be empty) is called from this thread only. Returns as HostChecks::Run.
+// be created. `give_up` (may be empty) is called from this thread only; `seen` may be empty.
+// Returns as HostChecks::Run.
 absl::Status RunRepeatedly(const std::vector<RepeatedCheck>& checks, Clock* clock,
                            absl::Duration within, const std::function<bool()>& give_up,
-                           std::string* output);
+                           std::string* output, const TriesSeen& seen = nullptr);
 
 }  // namespace gitops
 

@@ -62,9 +62,10 @@ class RepeatedChecksTest : public ::testing::Test {
  protected:
   // Runs the checks while the clock is moved on, a tenth of a second at a time.
   absl::Status Run(const std::vector<RepeatedCheck>& checks, absl::Duration within,
-                   const std::function<bool()>& give_up = nullptr) {
+                   const std::function<bool()>& give_up = nullptr,
+                   const TriesSeen& seen = nullptr) {
     std::future<absl::Status> done = std::async(std::launch::async, [&] {
-      const absl::Status status = RunRepeatedly(checks, &clock_, within, give_up, &output_);
+      const absl::Status status = RunRepeatedly(checks, &clock_, within, give_up, &output_, seen);
       return absl::Status(status.code(), status.message());
     });
     // Only while a check waits for the clock: a slow machine is no passing time.
@@ -92,6 +93,17 @@ TEST_F(RepeatedChecksTest, ACheckThatSucceedsAtOnceIsTriedOnce) {
           .ok());
   EXPECT_THAT(probe.TriedAfter(start_), ElementsAre(absl::ZeroDuration()));
   EXPECT_EQ(output_, "a: ok (tries: 1, after 0)\n");
+}
+
+TEST_F(RepeatedChecksTest, EachTryIsToldWithTheLastAnswerOfACheckThatHasNotSucceeded) {
+  Probe probe(&clock_, 3);
+  std::vector<std::string> told;
+  EXPECT_TRUE(Run({probe.As("a", absl::Seconds(2))}, absl::Minutes(5), nullptr,
+                  [&](int tries, const std::string& failing) {
+                    told.push_back(absl::StrCat(tries, " ", failing));
+                  })
+                  .ok());
+  EXPECT_THAT(told, ElementsAre("1 a: bad 1", "2 a: bad 2", "3 "));
 }
 
 TEST_F(RepeatedChecksTest, EachIsRepeatedAtItsOwnPeriodUntilItSucceededOnce) {

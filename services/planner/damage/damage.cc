@@ -34,6 +34,7 @@ const RecordKinds& PlannerRecords() {
                         {"call", IsMessage<record::v1::HookCall>},
                         {"plan", IsMessage<record::v1::Plan>},
                         {"seen", IsMessage<record::v1::SeenHost>},
+                        {"health", IsMessage<record::v1::HostHealth>},
                         {"lock", IsLock},
                         {"lockbroken", IsMessage<record::v1::DeploymentEvent>},
                         {"fencing", IsFencing}}};

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/log/log.h"
+#include "common/store/convert.h"
 #include "common/store/table.h"
 #include "common/sync/mutex.h"
 #include "services/planner/fleet/fleet_state.h"
@@ -20,7 +21,9 @@ namespace {
 
 constexpr absl::Duration kWarnEvery = absl::Seconds(10);
 constexpr char kSeenPrefix[] = "planner/v1/seen/";
-constexpr size_t kBatch = 100;  // a transaction of etcd holds 128 writes
+constexpr char kHealthPrefix[] = "planner/v1/health/";
+constexpr size_t kLongestAnswer = 1024;  // of a failed check, as it is kept
+constexpr size_t kBatch = 100;           // a transaction of etcd holds 128 writes
 constexpr size_t kBatchBytes = 4 << 20;
 constexpr absl::Duration kRetry = absl::Seconds(5);
 
@@ -162,8 +165,10 @@ class SeenWriter {
     for (const std::string& host : hosts) {
       StoreWrite write{.key = absl::StrCat(kSeenPrefix, host), .value = current_(host)};
       bytes += write.value.has_value() ? write.value->size() : 0;
+      // A host that is forgotten takes its mark along.
+      if (!write.value.has_value()) writes.push_back({.key = absl::StrCat(kHealthPrefix, host)});
       writes.push_back(std::move(write));
-      if (bytes < kBatchBytes) continue;
+      if (bytes < kBatchBytes && writes.size() < kBatch) continue;
       if (absl::Status written = store_->Write(writes).status(); !written.ok()) return written;
       writes.clear();
       bytes = 0;
@@ -238,15 +243,48 @@ class FleetImpl final : public Fleet {
   std::vector<v1::Service> Services(const std::string& host) const override {
     std::string name;
     ReportedServices services;
+    std::optional<v1::FailedHealth> failed;
+    bool stale = false;
     {
       MutexLock lock(mutex_);
-      const HostEntry* entry = state_.FindEntry(absl::AsciiStrToLower(host));
+      const std::string key = absl::AsciiStrToLower(host);
+      const HostEntry* entry = state_.FindEntry(key);
       if (entry == nullptr) return {};
       if (entry->facts == nullptr) return state_.Placed(*entry);
       name = entry->name;
       services = entry->services;
+      stale = entry->state == v1::HOST_STATE_STALE;
+      if (const v1::FailedHealth* mark = state_.FailedHealthOf(key)) failed = *mark;
     }
-    return services.List(name);
+    std::vector<v1::Service> list = services.List(name);
+    for (v1::Service& service : list) {
+      if (stale) service.set_sync(v1::SYNC_STATUS_UNKNOWN);
+      if (failed.has_value()) *service.mutable_failed_health() = *failed;
+    }
+    return list;
+  }
+
+  absl::StatusOr<bool> MarkHealth(const std::string& host,
+                                  std::optional<v1::FailedHealth> failed) override {
+    const std::string key = absl::AsciiStrToLower(host);
+    if (failed.has_value()) failed->set_message(CleanText(failed->message(), kLongestAnswer));
+    MutexLock health(health_mutex_);
+    {
+      MutexLock lock(mutex_);
+      if (state_.FindEntry(key) == nullptr) return state_.Find(host).status();
+      if (!failed.has_value() && state_.FailedHealthOf(key) == nullptr) return false;
+    }
+    if (options_.store != nullptr) {
+      const absl::Status stored = StoreHealth(host, key, failed);
+      if (!stored.ok()) return stored;
+    }
+    Do([&](FleetState& state, absl::Time) { state.MarkHealth(key, std::move(failed)); });
+    return true;
+  }
+
+  bool HasService(const std::string& host, const std::string& service) const override {
+    MutexLock lock(mutex_);
+    return state_.HasService(host, service);
   }
 
   ReportMemory memory() const override {
@@ -272,6 +310,9 @@ class FleetImpl final : public Fleet {
       absl::Status kept;
       fleet_->Do([&](FleetState& state, absl::Time now) {
         kept = state.Change(stream_, services, removed, now);
+        if (kept.ok() && changed.has_config()) {
+          state.TakeConfig(stream_, CleanConfig(changed.config()), now);
+        }
       });
       return kept;
     }
@@ -340,7 +381,34 @@ class FleetImpl final : public Fleet {
                                  {"not_logged_before", absl::StrCat(omitted)}});
   }
 
+  absl::Status StoreHealth(const std::string& host, const std::string& key,
+                           const std::optional<v1::FailedHealth>& failed) {
+    const Table<record::v1::HostHealth> table(options_.store, kHealthPrefix);
+    if (!failed.has_value()) return options_.store->Write({table.Delete(key)}).status();
+    record::v1::HostHealth record;
+    record.set_host(host);
+    Convert(*failed, *record.mutable_failed());
+    return options_.store->Write({table.Put(key, record)}).status();
+  }
+
+  void LoadHealth() {
+    const Table<record::v1::HostHealth> table(options_.store, kHealthPrefix);
+    const absl::Status loaded =
+        table.ForEach("", "", [this](Table<record::v1::HostHealth>::Row& row) {
+          MutexLock lock(mutex_);
+          if (row.message.ok()) {
+            state_.MarkHealth(row.name, Converted<v1::FailedHealth>(row.message->failed()));
+          }
+          return true;
+        });
+    if (!loaded.ok()) {
+      LogWarning("cannot load which hosts failed their health checks; going on without",
+                 {{"error", std::string(loaded.message())}});
+    }
+  }
+
   void Load() {
+    LoadHealth();
     const Table<record::v1::SeenHost> table(options_.store, kSeenPrefix);
     const absl::Status loaded =
         table.ForEach("", "", [this](Table<record::v1::SeenHost>::Row& row) {
@@ -390,6 +458,7 @@ class FleetImpl final : public Fleet {
   mutable FleetState state_ ABSL_GUARDED_BY(mutex_);
   absl::Time next_look_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  Mutex health_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // one change of a mark at a time
   struct Warned {
     SteadyTime next = SteadyTime::InfinitePast();
     int64_t omitted = 0;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,7 +33,7 @@ struct FleetHost {
 };
 
 // Limits of the reports that the planner accepts and keeps. Bytes count services as they are kept,
-// typically about 250 each, and 1 KiB for each host. Stored reports have the same limits.
+// typically about 350 each, and 1 KiB for each host. Stored reports have the same limits.
 struct ReportLimits {
   // Streams at a time: twice the fleet of 10,000 hosts that this planner is made for.
   int agents = 20'000;
@@ -42,7 +43,7 @@ struct ReportLimits {
   // number of agents, with 8 services each.
   size_t unknown_hosts = 20'000;
   size_t unknown_bytes = 64 << 20;
-  // Of all hosts: 10,000 with 200 services each. The planner's unit allows it 2 GiB in all.
+  // Of all hosts: 10,000 with 150 services each. The planner's unit allows it 2 GiB in all.
   size_t total_bytes = 512 << 20;
 };
 
@@ -117,10 +118,20 @@ class Fleet {
   // returns the same view.
   virtual FleetView Hosts() const = 0;
   virtual absl::StatusOr<FleetHost> Find(const std::string& host) const = 0;  // NOT_FOUND
-  // The services that the host last reported, by name. If it never did: those that the
-  // configuration places there, with host, service, upstream, branch and tracking only.
+  // The services that the host last reported, by name; `sync` is UNKNOWN if the host is STALE. If
+  // it never did: those that the configuration places there, with host, service, upstream, branch
+  // and tracking only.
   virtual std::vector<v1::Service> Services(const std::string& host) const = 0;
+  // Whether the host has it by its last report, or by the configuration.
+  virtual bool HasService(const std::string& host, const std::string& service) const = 0;
   virtual ReportMemory memory() const = 0;
+
+  // Sets the mark that the host failed its health checks; none: takes it away. Returns whether that
+  // changed anything. The mark is stored before it is shown, and kept until the host is forgotten.
+  // Blocks while it is stored. NOT_FOUND: no such host. Others as Store::Write; nothing was
+  // changed.
+  virtual absl::StatusOr<bool> MarkHealth(const std::string& host,
+                                          std::optional<v1::FailedHealth> failed) = 0;
 
   // Calls back with the name of each host that changed, came or went, from any thread, without
   // locks held; a heartbeat alone is no change. 0 is never an id.

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/str_join.h"
+#include "common/config/toml.h"
 #include "common/git/url.h"
 #include "services/planner/fleet/fleet_state.h"
 
@@ -43,12 +45,13 @@ void FleetState::Configure(std::shared_ptr<const FleetConfig> config, absl::Time
   const auto placed_before = std::exchange(placed_, {});
   const std::vector<HostEntry*> before = std::exchange(configured_, {});
   shown_.reset();
+  digests_.emplace(ConfigDirectory(config_->file));
   PlaceServices();
   for (const HostSpec& spec : config_->hosts) ConfigureHost(spec);
   LeaveConfiguration(before);
   // For hosts that never reported, the services that are placed there are all that is known.
+  // Others are compared with what they run.
   for (HostEntry* entry : configured_) {
-    if (entry->facts != nullptr) continue;
     const std::string key = absl::AsciiStrToLower(entry->name);
     const auto was = placed_before.find(key);
     const auto is = placed_.find(key);
@@ -57,9 +60,14 @@ void FleetState::Configure(std::shared_ptr<const FleetConfig> config, absl::Time
         (!placed || SameServices(was->second, is->second))) {
       continue;
     }
-    Changed(*entry);
+    if (entry->facts == nullptr) {
+      Changed(*entry);
+    } else {
+      CompareConfig(*entry);
+    }
   }
   for (auto& [id, stream] : streams_) Settle(stream, {}, now);
+  SettleOthers(now);
   Trim();
 }
 
@@ -86,6 +94,7 @@ void FleetState::ConfigureHost(const HostSpec& spec) {
   entry->fixed_address = HasFixedAddress(spec);
   configured_.push_back(entry.get());
   if (same) return;
+  CompareConfig(*entry);
   Changed(*entry);
 }
 
@@ -96,6 +105,7 @@ void FleetState::LeaveConfiguration(const std::vector<HostEntry*>& before) {
     const std::string key = absl::AsciiStrToLower(entry->name);
     entry->spec = nullptr;
     strangers_[key] = entry;
+    CompareConfig(*entry);
     Account(*entry);
     if (entry->facts == nullptr) {
       Erase(key);
@@ -103,6 +113,27 @@ void FleetState::LeaveConfiguration(const std::vector<HostEntry*>& before) {
       Changed(*entry);
     }
   }
+}
+
+void FleetState::CompareConfig(HostEntry& entry) {
+  std::vector<std::string> different;
+  if (entry.spec != nullptr && entry.facts != nullptr && entry.facts->config.has_value()) {
+    const v1::ConfigStatus& config = *entry.facts->config;
+    const auto placed = placed_.find(absl::AsciiStrToLower(entry.name));
+    // A configuration without services for the host leaves them to the host's own.
+    if (placed != placed_.end() && !config.services_hash().empty() &&
+        config.services_hash() != digests_->OfServices(placed->second, entry.name)) {
+      different.push_back("its services are not the planner's");
+    }
+    if (!config.host_hash().empty() && config.host_hash() != digests_->OfHost(*entry.spec)) {
+      different.push_back(
+          "its [[hosts]] entry (tags, commands of checks, secrets) is not the planner's");
+    }
+  }
+  std::string difference = absl::StrJoin(different, "; ");
+  if (difference == entry.config_difference) return;
+  entry.config_difference = std::move(difference);
+  Changed(entry);
 }
 
 int FleetState::PlacedOn(const std::string& key) const {

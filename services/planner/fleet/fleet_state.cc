@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "common/clock/timestamp.h"
@@ -20,6 +21,13 @@ bool Contains(const std::vector<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
 
+// The host's name first, where there is one.
+std::vector<std::string> NamesOf(const v1::Hello& hello) {
+  std::vector<std::string> names(hello.names().begin(), hello.names().end());
+  if (!hello.name().empty()) names.insert(names.begin(), hello.name());
+  return names;
+}
+
 std::shared_ptr<const AgentFacts> FactsOf(const v1::Hello& hello, const std::string& peer) {
   auto facts = std::make_shared<AgentFacts>();
   facts->address = DialAddress(hello.address(), peer);
@@ -28,6 +36,7 @@ std::shared_ptr<const AgentFacts> FactsOf(const v1::Hello& hello, const std::str
   if (hello.has_start_time()) {
     facts->start_time = FromTimestamp(hello.start_time());
   }
+  if (hello.has_config()) facts->config = CleanConfig(hello.config());
   return facts;
 }
 
@@ -57,6 +66,21 @@ HostEntry* FleetState::FindEntry(const std::string& key) const {
   return found == entries_.end() ? nullptr : found->second.get();
 }
 
+void FleetState::MarkHealth(const std::string& key, std::optional<v1::FailedHealth> failed) {
+  if (failed.has_value()) {
+    failed_health_[key] = *std::move(failed);
+  } else {
+    failed_health_.erase(key);
+  }
+  if (HostEntry* entry = FindEntry(key)) Changed(*entry);
+}
+
+const v1::FailedHealth* FleetState::FailedHealthOf(const std::string& key) const {
+  if (failed_health_.empty()) return nullptr;
+  const auto found = failed_health_.find(key);
+  return found == failed_health_.end() ? nullptr : &found->second;
+}
+
 HostEntry& FleetState::AddStranger(const std::string& key, const std::string& name) {
   std::unique_ptr<HostEntry>& slot = entries_[key];
   slot = std::make_unique<HostEntry>();
@@ -72,6 +96,7 @@ void FleetState::Erase(const std::string& key) {
   Store(*found->second);
   Account(*found->second, /*gone=*/true);
   strangers_.erase(key);
+  failed_health_.erase(key);
   entries_.erase(found);
 }
 
@@ -89,11 +114,14 @@ void FleetState::Store(const HostEntry& entry) { changes_.to_store.push_back(Key
 
 absl::StatusOr<uint64_t> FleetState::Connect(const v1::Hello& hello, const std::string& peer,
                                              const Principal& caller,
-                                             const ServicesByHost& services, absl::Time now) {
-  const absl::StatusOr<std::vector<std::string>> names =
-      ReportableNames(caller, {hello.names().begin(), hello.names().end()});
+                                             const ServicesByHost& reported, absl::Time now) {
+  const std::vector<std::string> sent = NamesOf(hello);
+  const absl::StatusOr<std::vector<std::string>> names = ReportableNames(caller, sent);
   if (!names.ok()) return names.status();
   Stream stream;
+  // A certificate decides it too.
+  if (!hello.name().empty() || names->size() < sent.size()) stream.name = names->front();
+  stream.own = KeyOf(sent.back());
   stream.id = ++last_stream_;
   stream.peer = peer;
   stream.caller = caller;
@@ -104,6 +132,11 @@ absl::StatusOr<uint64_t> FleetState::Connect(const v1::Hello& hello, const std::
     keys.push_back(KeyOf(name));
     stream.names.push_back(name);
   }
+  AddAliases(stream);
+  const absl::Cleanup remove = [&] {
+    if (!streams_.contains(stream.id)) RemoveAliases(stream);
+  };
+  const ServicesByHost services = AtHome(stream, reported);
   const std::vector<std::string> wanted = Wanted(stream, services);
   // The hello replaces earlier reports of these hosts.
   std::vector<size_t> bytes;
@@ -120,8 +153,8 @@ absl::StatusOr<uint64_t> FleetState::Connect(const v1::Hello& hello, const std::
               "the planner takes it when the old connection has been silent for ",
               absl::FormatDuration(stale_after_)));
     }
-    const auto reported = services.find(KeyOf(name));
-    bytes.push_back(reported == services.end() ? 0 : PackedBytes(reported->second));
+    const auto on_host = services.find(KeyOf(name));
+    bytes.push_back(on_host == services.end() ? 0 : PackedBytes(on_host->second));
     total += bytes.back();
   }
   if (absl::Status fits = CheckAgent(stream.names[0], total); !fits.ok()) return fits;
@@ -133,16 +166,18 @@ absl::StatusOr<uint64_t> FleetState::Connect(const v1::Hello& hello, const std::
     return more;
   };
   if (absl::Status room = MakeRoom(stream.names[0], growth); !room.ok()) return room;
-  Stream& kept = streams_[stream.id] = std::move(stream);
+  Stream& kept = streams_[stream.id] = stream;
   Settle(kept, services, now);
   Keep(After(kept, services, {}));
   for (const HostEntry* entry : kept.hosts) Store(*entry);
-  return kept.id;
+  SettleOthers(now);
+  return stream.id;
 }
 
-absl::Status FleetState::Change(uint64_t id, const ServicesByHost& services,
+absl::Status FleetState::Change(uint64_t id, const ServicesByHost& reported,
                                 const std::set<std::string>& removed, absl::Time now) {
   Stream& stream = streams_.at(id);
+  const ServicesByHost services = AtHome(stream, reported);
   // This gives up a name that the stream has only because of a service that is removed.
   Keep(After(stream, {}, removed));
   Settle(stream, services, now);
@@ -211,6 +246,21 @@ void FleetState::Keep(Next next) {
   }
 }
 
+void FleetState::TakeConfig(uint64_t id, const v1::ConfigStatus& config, absl::Time now) {
+  Stream& stream = streams_.at(id);
+  auto facts = std::make_shared<AgentFacts>(*stream.facts);
+  facts->config = config;
+  stream.facts = std::move(facts);
+  for (HostEntry* entry : stream.hosts) {
+    entry->facts = stream.facts;
+    CompareConfig(*entry);
+    Account(*entry);
+    Changed(*entry);
+    Store(*entry);
+  }
+  Heard(stream, now);
+}
+
 void FleetState::Heartbeat(uint64_t id, absl::Time now) { Heard(streams_.at(id), now); }
 
 void FleetState::Heard(Stream& stream, absl::Time now) {
@@ -233,6 +283,7 @@ void FleetState::End(uint64_t id, absl::Time now) {
     Changed(*entry);
     Store(*entry);
   }
+  RemoveAliases(found->second);
   streams_.erase(found);
 }
 
@@ -246,16 +297,71 @@ bool FleetState::Outdated(uint64_t id) const {
 
 std::vector<std::string> FleetState::Wanted(const Stream& stream,
                                             const ServicesByHost& services) const {
+  if (!stream.name.empty()) return {stream.name};
   std::vector<std::string> wanted;
+  const std::string* first = nullptr;
   for (const std::string& name : stream.names) {
+    if (!IsItsOwn(stream, name)) continue;
+    if (first == nullptr) first = &name;
     const HostEntry* entry = FindEntry(KeyOf(name));
     const bool configured = entry != nullptr && entry->spec != nullptr;
     const bool reported =
         entry != nullptr && entry->stream == stream.id && entry->services.size() > 0;
     if (configured || reported || services.contains(KeyOf(name))) wanted.push_back(name);
   }
-  if (wanted.empty()) wanted.push_back(stream.names[0]);
+  if (wanted.empty()) wanted.push_back(*first);
   return wanted;
+}
+
+bool FleetState::IsItsOwn(const Stream& stream, const std::string& name) const {
+  const std::string key = KeyOf(name);
+  if (!stream.HasAlias(key)) return true;
+  const HostEntry* entry = FindEntry(key);
+  const auto use = aliases_.find(key);
+  const bool configured = entry != nullptr && entry->spec != nullptr;
+  if (!configured && use != aliases_.end() && use->second.shared) return false;
+  if (entry == nullptr || entry->stream == 0 || entry->stream == stream.id) return true;
+  const Stream& other = streams_.at(entry->stream);
+  return other.name.empty() && other.own == stream.own;
+}
+
+ServicesByHost FleetState::AtHome(const Stream& stream, ServicesByHost services) const {
+  const std::vector<std::string> wanted = Wanted(stream, services);
+  if (wanted.size() != 1) return services;
+  PackedServices all;
+  for (auto& [key, on_host] : services) all.merge(on_host);
+  ServicesByHost at_home;
+  if (!all.empty()) at_home[KeyOf(wanted[0])] = std::move(all);
+  return at_home;
+}
+
+void FleetState::AddAliases(const Stream& stream) {
+  for (const std::string& name : stream.names) {
+    if (!stream.HasAlias(KeyOf(name))) continue;
+    AliasUse& use = aliases_[KeyOf(name)];
+    use.streams[stream.own].insert(stream.id);
+    if (use.shared || use.streams.size() < 2) continue;
+    use.shared = true;
+    for (const auto& [own, ids] : use.streams) lost_alias_.insert(ids.begin(), ids.end());
+  }
+}
+
+void FleetState::RemoveAliases(const Stream& stream) {
+  for (const std::string& name : stream.names) {
+    const auto use = aliases_.find(KeyOf(name));
+    if (use == aliases_.end()) continue;
+    const auto ids = use->second.streams.find(stream.own);
+    if (ids == use->second.streams.end() || ids->second.erase(stream.id) == 0) continue;
+    if (ids->second.empty()) use->second.streams.erase(ids);
+    if (use->second.streams.empty()) aliases_.erase(use);
+  }
+}
+
+void FleetState::SettleOthers(absl::Time now) {
+  for (const uint64_t id : std::exchange(lost_alias_, {})) {
+    const auto found = streams_.find(id);
+    if (found != streams_.end()) Settle(found->second, {}, now);
+  }
 }
 
 void FleetState::Settle(Stream& stream, const ServicesByHost& services, absl::Time now) {
@@ -281,6 +387,7 @@ void FleetState::Settle(Stream& stream, const ServicesByHost& services, absl::Ti
     };
     if (MakeRoom(name, growth).ok()) Take(stream, name, now);
   }
+  stream.homeless = {};
 }
 
 void FleetState::Take(Stream& stream, const std::string& name, absl::Time now) {
@@ -292,12 +399,17 @@ void FleetState::Take(Stream& stream, const std::string& name, absl::Time now) {
     WarnOfTakeover(stream, older, *entry);
     std::erase(older.hosts, entry);
     older.taken.push_back(key);
+    if (older.HasAlias(key)) {
+      older.homeless = entry->services;
+      lost_alias_.insert(older.id);
+    }
   }
   entry->stream = stream.id;
   entry->facts = stream.facts;
   entry->last_seen = now;
-  entry->services = {};
+  entry->services = stream.hosts.empty() ? std::exchange(stream.homeless, {}) : ReportedServices();
   entry->SetState(v1::HOST_STATE_ONLINE, now);
+  CompareConfig(*entry);
   Account(*entry);
   stream.hosts.push_back(entry);
   Changed(*entry);
@@ -306,6 +418,7 @@ void FleetState::Take(Stream& stream, const std::string& name, absl::Time now) {
 
 void FleetState::Drop(Stream& stream, HostEntry& entry) {
   std::erase(stream.hosts, &entry);
+  if (stream.hosts.empty()) stream.homeless = entry.services;
   entry.stream = 0;
   // The host is known by another of its names now, so there is no host of this name.
   Erase(KeyOf(entry.name));
@@ -359,8 +472,10 @@ FleetView FleetState::Hosts() {
   hosts.reserve(entries_.size());
   const auto add = [&](HostEntry& entry) {
     if (entry.snapshot == nullptr) {
-      const int placed = entry.facts == nullptr ? PlacedOn(KeyOf(entry.name)) : 0;
-      entry.snapshot = std::make_shared<const FleetHost>(MakeFleetHost(entry, placed));
+      const std::string key = KeyOf(entry.name);
+      const int placed = entry.facts == nullptr ? PlacedOn(key) : 0;
+      entry.snapshot =
+          std::make_shared<const FleetHost>(MakeFleetHost(entry, placed, FailedHealthOf(key)));
     }
     hosts.push_back(entry.snapshot);
   };
@@ -369,9 +484,20 @@ FleetView FleetState::Hosts() {
   return shown_.emplace(std::make_shared<const FleetView::List>(std::move(hosts)));
 }
 
+bool FleetState::HasService(const std::string& host, const std::string& service) const {
+  const std::string key = KeyOf(host);
+  const HostEntry* entry = FindEntry(key);
+  if (entry != nullptr && entry->services.Has(service)) return true;
+  const auto placed = placed_.find(key);
+  if (placed == placed_.end()) return false;
+  return std::any_of(placed->second.begin(), placed->second.end(),
+                     [&](const Placement& one) { return one.service() == service; });
+}
+
 absl::StatusOr<FleetHost> FleetState::Find(const std::string& host) const {
-  const HostEntry* entry = FindEntry(KeyOf(host));
-  if (entry != nullptr) return MakeFleetHost(*entry, PlacedOn(KeyOf(host)));
+  const std::string key = KeyOf(host);
+  const HostEntry* entry = FindEntry(key);
+  if (entry != nullptr) return MakeFleetHost(*entry, PlacedOn(key), FailedHealthOf(key));
   return MakeError(Reason::kHostUnknown,
                    absl::StrCat("no host \"", CleanText(host, kShortText),
                                 "\" in the fleet: it is not in the configuration, and no agent "

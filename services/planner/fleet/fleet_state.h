@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/config/fleet.h"
+#include "common/config/host_digests.h"
 #include "common/config/service_placement.h"
 #include "gitops/record/v1/fleet.pb.h"
 #include "gitops/v1/deployment.pb.h"
@@ -32,6 +33,7 @@ struct AgentFacts {
   std::string version;
   std::string boot_id;
   absl::Time start_time = absl::InfinitePast();
+  std::optional<v1::ConfigStatus> config;  // none: an older agent
 };
 
 // One host of the fleet. Guarded by the fleet's lock.
@@ -45,6 +47,7 @@ struct HostEntry {
   absl::Time state_time = absl::InfinitePast();
   absl::Time last_seen = absl::InfinitePast();
   ReportedServices services;
+  std::string config_difference;  // v1::Host.config_difference
   // Made from the above on demand; null: not since the last change.
   std::shared_ptr<const FleetHost> snapshot;
   // What FleetState::Account() has counted for it.
@@ -63,7 +66,8 @@ struct HostEntry {
 bool HasFixedAddress(const HostSpec& spec);
 
 // The host as the API shows it. `placed`: how many services the configuration places on it.
-FleetHost MakeFleetHost(const HostEntry& entry, int placed);
+// `failed`: the mark of its health checks; may be null.
+FleetHost MakeFleetHost(const HostEntry& entry, int placed, const v1::FailedHealth* failed);
 
 // Converts to the stored message, and back. Services beyond `most_bytes` are left out.
 record::v1::SeenHost ToSeen(const HostEntry& entry);
@@ -95,6 +99,9 @@ class FleetState {
   // when it is known which hosts are in the configuration.
   void Load(const std::string& key, const record::v1::SeenHost& seen);
   HostEntry* FindEntry(const std::string& key) const;  // null: no such host
+  // The mark of failed health checks, for hosts that come later too. None: takes it away.
+  void MarkHealth(const std::string& key, std::optional<v1::FailedHealth> failed);
+  const v1::FailedHealth* FailedHealthOf(const std::string& key) const;  // null: no mark
   // The consequences of all calls since the last TakeChanges().
   FleetChanges TakeChanges() { return std::exchange(changes_, {}); }
 
@@ -111,6 +118,8 @@ class FleetState {
                       const std::set<std::string>& removed, absl::Time now);
   // Errors as AgentReport::TipVerified.
   absl::Status TakeTip(uint64_t stream, const VerifiedTip& tip, absl::Time now);
+  // The agent reports another configuration.
+  void TakeConfig(uint64_t stream, const v1::ConfigStatus& config, absl::Time now);
   void Heartbeat(uint64_t stream, absl::Time now);
   void End(uint64_t stream, absl::Time now);
   bool Outdated(uint64_t stream) const;
@@ -123,17 +132,31 @@ class FleetState {
   absl::StatusOr<FleetHost> Find(const std::string& host) const;
   // What the configuration places on a host.
   std::vector<v1::Service> Placed(const HostEntry& entry) const;
+  // As Fleet::HasService.
+  bool HasService(const std::string& host, const std::string& service) const;
   ReportMemory memory() const;
 
  private:
   struct Stream {
     uint64_t id = 0;
+    // The host's name. Empty: the agent did not tell, and it is one or several of `names`.
+    std::string name;
     std::vector<std::string> names;  // as the agent spells them, each once
+    std::string own;  // the key of the last name that the agent sent: the machine's own
     std::string peer;
     Principal caller;
     std::shared_ptr<const AgentFacts> facts;
     std::vector<HostEntry*> hosts;   // for which it reports
     std::vector<std::string> taken;  // keys of its hosts for which another stream reports
+    ReportedServices homeless;       // of its last host, until it has another
+
+    bool HasAlias(const std::string& key) const { return name.empty() && key != own; }
+  };
+
+  // The streams without a name that have an alias.
+  struct AliasUse {
+    std::map<std::string, std::set<uint64_t>> streams;  // by the machine's own name
+    bool shared = false;                                // several machines had it at a time
   };
 
   // How much more memory a report takes: in bytes, for hosts in the configuration and for others,
@@ -163,15 +186,25 @@ class FleetState {
   void Trim();
 
   int PlacedOn(const std::string& key) const;
+  // Sets its config_difference anew.
+  void CompareConfig(HostEntry& entry);
   // The entry changed, so views that were made of it are outdated.
   void Outdate(HostEntry& entry);
   // Does the same, and tells subscribers.
   void Changed(HostEntry& entry);
   void Store(const HostEntry& entry);
 
-  // The hosts for which a stream should report: those of its names that are in the configuration,
-  // or that its services name (those it reported, and `services`); else its first.
+  // The hosts for which a stream should report: the one that it names. Else those of its names that
+  // are in the configuration, or that its services name (those it reported, and `services`); else
+  // its first. Aliases that are not its alone do not count; the machine's own name always does.
   std::vector<std::string> Wanted(const Stream& stream, const ServicesByHost& services) const;
+  bool IsItsOwn(const Stream& stream, const std::string& name) const;
+  // `services`, as those of the only host of a stream.
+  ServicesByHost AtHome(const Stream& stream, ServicesByHost services) const;
+  void AddAliases(const Stream& stream);
+  void RemoveAliases(const Stream& stream);
+  // Streams that lost an alias since the last call report as another host.
+  void SettleOthers(absl::Time now);
   // Makes it report for these, and no others.
   void Settle(Stream& stream, const ServicesByHost& services, absl::Time now);
   void Take(Stream& stream, const std::string& name, absl::Time now);
@@ -201,10 +234,15 @@ class FleetState {
   // Those of them without a stream, by when they were seen last.
   std::set<std::pair<absl::Time, HostEntry*>> silent_;
   int64_t known_bytes_ = 0, unknown_bytes_ = 0;
-  std::optional<FleetView> shown_;  // by Hosts(); none: something changed since
+  std::optional<FleetView> shown_;      // by Hosts(); none: something changed since
+  std::optional<HostDigests> digests_;  // of config_
   // What the configuration places on its hosts, by service; into config_.
   std::unordered_map<std::string, std::vector<Placement>> placed_;
+  // By key; also of hosts that are not known yet.
+  std::unordered_map<std::string, v1::FailedHealth> failed_health_;
   std::unordered_map<uint64_t, Stream> streams_;
+  std::unordered_map<std::string, AliasUse> aliases_;
+  std::set<uint64_t> lost_alias_;
   uint64_t last_stream_ = 0;
   FleetChanges changes_;
 };

@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/clock/fake_clock.h"
+#include "common/config/host_digests.h"
 #include "common/store/faulty_store.h"
 #include "common/store/temp_store.h"
 #include "common/sync/mutex.h"
@@ -158,6 +159,96 @@ TEST_F(FleetTest, AConfigurationThatNamesAReportingAgentTakesItForThatHost) {
   EXPECT_EQ(Find("web1").state(), v1::HOST_STATE_ONLINE);
   Configure({});
   EXPECT_THAT(Names(), ElementsAre("alias")) << "its first name again";
+}
+
+v1::Hello Named(const std::string& name, v1::Hello hello) {
+  hello.set_name(name);
+  return hello;
+}
+
+TEST_F(FleetTest, AHostIsKnownByItsNameAndAliasesMayBeShared) {
+  Configure({Host("alias")});
+  auto one = Connect(Named("n1", Hello({"n1", "alias", "vm"}, {Service("n1", "nginx")})));
+  auto two = Connect(Named("n2", Hello({"n2", "alias", "vm"}, {Service("n2", "nginx")})));
+  EXPECT_THAT(Names(), ElementsAre("alias", "n1", "n2"));
+  EXPECT_EQ(Find("alias").state(), v1::HOST_STATE_NEVER_SEEN);
+  EXPECT_THAT(Services("n1"), ElementsAre("nginx"));
+  EXPECT_THAT(Services("n2"), ElementsAre("nginx"));
+  const std::string other = "ipv4:10.0.0.66:1";
+  const absl::Status refused =
+      fleet_->Connected(Named("n1", Hello({"n1"})), other, MakePrincipal("", "", other)).status();
+  EXPECT_TRUE(absl::IsAlreadyExists(refused)) << refused;
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      fleet_->Connected(Named("a/b", Hello({"a"})), kPeer, Principal()).status()));
+}
+
+TEST_F(FleetTest, AgentsWithoutANameThatShareAnAliasAreKnownByTheNamesOfTheirMachines) {
+  const auto hello = [](const std::string& machine) {
+    return Hello({"web", machine}, {Service("web", "of-" + machine)});
+  };
+  auto one = Connect(hello("m1"));
+  EXPECT_THAT(Names(), ElementsAre("web")) << "as long as it is the only one";
+  auto two = Connect(hello("m2"), "ipv4:10.0.0.8:1");
+  EXPECT_THAT(Names(), ElementsAre("m1", "m2"));
+  EXPECT_THAT(Services("m1"), ElementsAre("of-m1"));
+  EXPECT_THAT(Services("m2"), ElementsAre("of-m2"));
+  EXPECT_TRUE(one->Changed(Change({Service("web", "more")})).ok());
+  EXPECT_THAT(Services("m1"), ElementsAre("more", "of-m1"));
+  EXPECT_FALSE(one->outdated());
+  two.reset();
+  EXPECT_THAT(Names(), ElementsAre("m1", "m2")) << "names do not come and go with the other";
+}
+
+TEST_F(FleetTest, AnAliasInTheConfigurationIsOfTheFirstAgentThatHasIt) {
+  Configure({Host("web")});
+  auto one = Connect(Hello({"web", "m1"}, {Service("web", "a")}));
+  auto two = Connect(Hello({"web", "m2"}, {Service("web", "b")}), "ipv4:10.0.0.8:1");
+  EXPECT_THAT(Services("web"), ElementsAre("a"));
+  EXPECT_THAT(Services("m2"), ElementsAre("b"));
+}
+
+TEST_F(FleetTest, ANameTakesPrecedenceOverAnAlias) {
+  auto guessed = Connect(Hello({"web1", "vm"}, {Service("web1", "a")}));
+  EXPECT_THAT(Names(), ElementsAre("web1"));
+  auto named = Connect(Named("web1", Hello({"web1"}, {Service("web1", "b")})));
+  EXPECT_THAT(Services("web1"), ElementsAre("b"));
+  EXPECT_THAT(Services("vm"), ElementsAre("a"));
+  auto late = Connect(Hello({"web1", "m3"}, {Service("web1", "c")}));
+  EXPECT_THAT(Services("m3"), ElementsAre("c"));
+}
+
+TEST_F(FleetTest, TheConfigurationOfAHostIsComparedWithThePlanners) {
+  const auto parsed = [](const std::string& branch) {
+    const auto config = ParseFleetConfig(
+        absl::StrCat("[[hosts]]\nname = \"web1\"\ntags = [\"a\"]\n[[services]]\nmachine = \"web1\"",
+                     "\nservice = \"nginx\"\nupstream = \"https://git.example/x.git\"\nbranch = \"",
+                     branch, "\"\n"),
+        "/etc/f.toml");
+    EXPECT_TRUE(config.ok()) << config.status();
+    return std::make_shared<const FleetConfig>(*config);
+  };
+  const HostDigest digest = DigestOf(*parsed("main"), "web1");
+  fleet_->Configure(parsed("main"));
+  v1::Hello hello = Hello({"web1"});
+  hello.mutable_config()->set_hash("f00");
+  hello.mutable_config()->set_services_hash(digest.services);
+  hello.mutable_config()->set_host_hash(digest.host);
+  auto report = Connect(hello);
+  EXPECT_EQ(Find("web1").config().hash(), "f00");
+  EXPECT_EQ(Find("web1").config_difference(), "");
+  fleet_->Configure(parsed("next"));
+  EXPECT_EQ(Find("web1").config_difference(), "its services are not the planner's");
+  v1::ServicesChanged changed;
+  *changed.mutable_config() = hello.config();
+  changed.mutable_config()->set_services_hash(DigestOf(*parsed("next"), "web1").services);
+  changed.mutable_config()->set_host_hash("another");
+  changed.mutable_config()->set_fault("line 3\x1b");
+  EXPECT_TRUE(report->Changed(changed).ok());
+  EXPECT_THAT(Find("web1").config_difference(), HasSubstr("its [[hosts]] entry"));
+  EXPECT_EQ(Find("web1").config().fault(), "line 3 ");
+  changed.mutable_config()->clear_host_hash();
+  EXPECT_TRUE(report->Changed(changed).ok());
+  EXPECT_EQ(Find("web1").config_difference(), "") << "its own file says nothing of it";
 }
 
 TEST_F(FleetTest, AHostThatLeavesTheConfigurationStaysOnlyWhereItReported) {

@@ -29,7 +29,7 @@ void HostEntry::SetState(v1::HostState to, absl::Time now) {
 
 size_t HostEntry::Bytes(const AgentFacts& facts, size_t service_bytes) {
   return kEntryBytes + facts.address.size() + facts.version.size() + facts.boot_id.size() +
-         service_bytes;
+         (facts.config.has_value() ? facts.config->fault().size() : 0) + service_bytes;
 }
 
 bool HasFixedAddress(const HostSpec& spec) {
@@ -40,7 +40,7 @@ bool HasFixedAddress(const HostSpec& spec) {
   return !address.ok() || *address != spec.address;
 }
 
-FleetHost MakeFleetHost(const HostEntry& entry, int placed) {
+FleetHost MakeFleetHost(const HostEntry& entry, int placed, const v1::FailedHealth* failed) {
   FleetHost shown;
   const std::string address = AddressOf(entry);
   if (entry.spec != nullptr) shown.spec = *entry.spec;
@@ -54,11 +54,16 @@ FleetHost MakeFleetHost(const HostEntry& entry, int placed) {
   host.set_configured(entry.spec != nullptr);
   host.set_service_count(entry.facts == nullptr ? placed : entry.services.size());
   host.set_degraded_count(entry.services.degraded());
+  // Of a stale host that is not known, as the `sync` of its services.
+  if (entry.state != v1::HOST_STATE_STALE) host.set_behind_count(entry.services.behind());
+  if (failed != nullptr) *host.mutable_failed_health() = *failed;
   if (entry.facts == nullptr) return shown;
   *host.mutable_state_time() = ToTimestamp(entry.state_time);
   *host.mutable_last_seen_time() = ToTimestamp(entry.last_seen);
   host.set_version(entry.facts->version);
   host.set_boot_id(entry.facts->boot_id);
+  if (entry.facts->config.has_value()) *host.mutable_config() = *entry.facts->config;
+  host.set_config_difference(entry.config_difference);
   return shown;
 }
 
@@ -70,6 +75,9 @@ record::v1::SeenHost ToSeen(const HostEntry& entry) {
   seen.set_boot_id(entry.facts->boot_id);
   if (entry.facts->start_time != absl::InfinitePast()) {
     *seen.mutable_start_time() = ToTimestamp(entry.facts->start_time);
+  }
+  if (entry.facts->config.has_value()) {
+    *seen.mutable_config() = Converted<record::v1::ConfigStatus>(*entry.facts->config);
   }
   *seen.mutable_last_seen_time() = ToTimestamp(entry.last_seen);
   if (entry.state == v1::HOST_STATE_STALE) {
@@ -85,6 +93,7 @@ void FromSeen(const record::v1::SeenHost& seen, size_t most_bytes, HostEntry& en
   facts->version = seen.version();
   facts->boot_id = seen.boot_id();
   if (seen.has_start_time()) facts->start_time = FromTimestamp(seen.start_time());
+  if (seen.has_config()) facts->config = Converted<v1::ConfigStatus>(seen.config());
   entry.facts = std::move(facts);
   if (entry.name.empty()) entry.name = seen.host();
   entry.last_seen = FromTimestamp(seen.last_seen_time());

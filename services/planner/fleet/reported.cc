@@ -22,7 +22,8 @@ namespace {
 constexpr int kMaxNames = 64;
 constexpr size_t kMaxNameBytes = 4096;
 constexpr int kMaxDirectories = 256;
-constexpr size_t kLongText = 4096;   // reasons and paths
+constexpr size_t kLongText = 4096;  // reasons and paths
+constexpr size_t kHashText = 64;
 constexpr size_t kShortText = 1024;  // everything else
 
 // The host part of gRPC's name of a peer; empty for a unix socket.
@@ -42,11 +43,13 @@ struct Header {
   uint32_t bytes;
   uint16_t name;
   uint8_t degraded;
+  uint8_t behind;
 };
 
 struct Item {
   absl::string_view name, bytes;
   bool degraded = false;
+  bool behind = false;
 };
 
 // Removes the first item of `packed` and returns it.
@@ -55,7 +58,7 @@ Item Next(absl::string_view& packed) {
   std::memcpy(&header, packed.data(), sizeof(header));
   packed.remove_prefix(sizeof(header));
   const Item item{packed.substr(0, header.name), packed.substr(header.name, header.bytes),
-                  header.degraded != 0};
+                  header.degraded != 0, header.behind != 0};
   packed.remove_prefix(header.name + header.bytes);
   return item;
 }
@@ -65,6 +68,7 @@ void Append(const Item& item, std::string& packed) {
   header.bytes = static_cast<uint32_t>(item.bytes.size());
   header.name = static_cast<uint16_t>(item.name.size());
   header.degraded = item.degraded ? 1 : 0;
+  header.behind = item.behind ? 1 : 0;
   packed.append(reinterpret_cast<const char*>(&header), sizeof(header));
   packed.append(item.name.data(), item.name.size());
   packed.append(item.bytes.data(), item.bytes.size());
@@ -74,10 +78,49 @@ bool IsDegraded(v1::ServiceState state) {
   return state == v1::SERVICE_STATE_BROKEN || state == v1::SERVICE_STATE_DIFF;
 }
 
+std::string CleanLine(absl::string_view text) {
+  std::string line = CleanText(text, kShortText);
+  for (char& c : line) {
+    if (c == '\n' || c == '\t') c = ' ';
+  }
+  return line;
+}
+
+void CleanCommit(v1::Commit& commit) {
+  for (std::string* text :
+       {commit.mutable_hash(), commit.mutable_subject(), commit.mutable_author()}) {
+    *text = CleanLine(*text);
+  }
+}
+
+// Most services of a host publish the newest commit of their branch, so what is told twice is kept
+// once.
+void Shrink(v1::Service& service) {
+  if (service.has_commit() && service.has_target_commit() &&
+      service.hash() == service.target_hash()) {
+    service.mutable_target_commit()->Clear();
+  }
+  if (service.commit().hash() == service.hash()) service.mutable_commit()->clear_hash();
+}
+
+void Unshrink(v1::Service& service) {
+  if (service.has_commit() && service.commit().hash().empty()) {
+    service.mutable_commit()->set_hash(service.hash());
+  }
+  if (service.has_target_commit() && service.target_commit().hash().empty()) {
+    *service.mutable_target_commit() = service.commit();
+  }
+}
+
 }  // namespace
 
 absl::Status CheckNames(const v1::Hello& hello) {
-  if (hello.names().empty()) {
+  if (!hello.name().empty()) {
+    if (absl::Status status = CheckHostName(hello.name()); !status.ok()) {
+      return InvalidField("hello.name",
+                          absl::StrCat("the hello: ", CleanText(status.message(), kShortText)));
+    }
+  } else if (hello.names().empty()) {
     return InvalidField("hello.names",
                         "the hello names no host: give at least the host's own name");
   }
@@ -115,6 +158,12 @@ std::optional<v1::Service> CleanService(const v1::Service& service) {
   v1::Service clean = service;
   clean.clear_revisions();
   clean.clear_changes();
+  clean.clear_revision_commits();
+  clean.clear_failed_health();
+  // Only the planner knows that.
+  if (clean.sync() == v1::SYNC_STATUS_UNKNOWN) clean.clear_sync();
+  if (clean.has_commit()) CleanCommit(*clean.mutable_commit());
+  if (clean.has_target_commit()) CleanCommit(*clean.mutable_target_commit());
   while (clean.directories_size() > kMaxDirectories) clean.mutable_directories()->RemoveLast();
   clean.set_state_info(CleanText(clean.state_info(), kLongText));
   for (std::string* text :
@@ -134,10 +183,23 @@ std::optional<v1::Service> CleanService(const v1::Service& service) {
   return clean;
 }
 
+v1::ConfigStatus CleanConfig(const v1::ConfigStatus& config) {
+  v1::ConfigStatus clean = config;
+  for (std::string* hash :
+       {clean.mutable_hash(), clean.mutable_services_hash(), clean.mutable_host_hash()}) {
+    *hash = CleanText(*hash, kHashText);
+  }
+  clean.set_fault(CleanText(clean.fault(), kLongText));
+  return clean;
+}
+
 PackedService Pack(v1::Service service) {
   service.clear_host();
   service.clear_service();
-  return {service.SerializeAsString(), IsDegraded(service.state())};
+  Shrink(service);
+  return {.bytes = service.SerializeAsString(),
+          .degraded = IsDegraded(service.state()),
+          .behind = service.sync() == v1::SYNC_STATUS_BEHIND};
 }
 
 size_t PackedBytes(const PackedServices& services) {
@@ -158,10 +220,11 @@ ReportedServices ReportedServices::With(const PackedServices& put,
     Append(item, packed);
     ++with.size_;
     with.degraded_ += item.degraded ? 1 : 0;
+    with.behind_ += item.behind ? 1 : 0;
   };
   auto next = put.begin();
   const auto add_next = [&] {
-    add({next->first, next->second.bytes, next->second.degraded});
+    add({next->first, next->second.bytes, next->second.degraded, next->second.behind});
     ++next;
   };
   absl::string_view rest = packed_ == nullptr ? absl::string_view() : *packed_;
@@ -192,11 +255,17 @@ ReportedServices ReportedServices::AtTip(const VerifiedTip& tip) const {
     }
     const bool moves = service.tracking() != v1::TRACKING_COORDINATED;
     if (service.target_hash() == tip.hash && (!moves || service.hash() == tip.hash)) continue;
+    Unshrink(service);
     service.set_target_hash(tip.hash);
-    if (moves) service.set_hash(tip.hash);
+    service.clear_target_commit();
+    if (tip.commit.has_value()) *service.mutable_target_commit() = *tip.commit;
+    if (moves) {
+      service.set_hash(tip.hash);
+      service.clear_commit();
+      if (tip.commit.has_value()) *service.mutable_commit() = *tip.commit;
+    }
     service.set_generation(service.generation() + 1);
-    moved.insert_or_assign(std::move(name),
-                           PackedService{service.SerializeAsString(), item.degraded});
+    moved.insert_or_assign(std::move(name), Pack(service));
   }
   return With(moved, {});
 }
@@ -209,10 +278,20 @@ std::vector<v1::Service> ReportedServices::List(const std::string& host) const {
     const Item item = Next(rest);
     v1::Service& service = list.emplace_back();
     service.ParseFromArray(item.bytes.data(), static_cast<int>(item.bytes.size()));
+    Unshrink(service);
     service.set_host(host);
     service.set_service(std::string(item.name));
   }
   return list;
+}
+
+bool ReportedServices::Has(absl::string_view service) const {
+  absl::string_view rest = packed_ == nullptr ? absl::string_view() : *packed_;
+  while (!rest.empty()) {
+    const Item item = Next(rest);
+    if (item.name >= service) return item.name == service;
+  }
+  return false;
 }
 
 bool ReportedServices::operator==(const ReportedServices& other) const {
@@ -221,11 +300,14 @@ bool ReportedServices::operator==(const ReportedServices& other) const {
 }
 
 VerifiedTip CleanTip(const v1::TipVerified& tip) {
-  return {CleanText(tip.upstream(), kShortText),
-          CleanText(tip.user(), kShortText),
-          CleanText(tip.branch(), kShortText),
-          CleanText(tip.hash(), kShortText),
-          {tip.except().begin(), tip.except().end()}};
+  VerifiedTip clean = {.upstream = CleanText(tip.upstream(), kShortText),
+                       .user = CleanText(tip.user(), kShortText),
+                       .branch = CleanText(tip.branch(), kShortText),
+                       .hash = CleanText(tip.hash(), kShortText),
+                       .except = {tip.except().begin(), tip.except().end()},
+                       .commit = std::nullopt};
+  if (tip.has_commit()) CleanCommit(clean.commit.emplace(tip.commit()));
+  return clean;
 }
 
 ServicesByHost CleanServices(const google::protobuf::RepeatedPtrField<v1::Service>& services) {

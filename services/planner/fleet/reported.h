@@ -29,13 +29,17 @@ absl::Status CheckNames(const v1::Hello& hello);
 // Without control characters other than the line's end and the tab, and cut to `most` bytes.
 std::string CleanText(absl::string_view text, size_t most);
 
-// Without the fields that only GetService sets, and with clean texts. None: no valid name.
+// Without the fields that only GetService or the planner sets, and with clean texts. None: no valid
+// name.
 std::optional<v1::Service> CleanService(const v1::Service& service);
+
+v1::ConfigStatus CleanConfig(const v1::ConfigStatus& config);
 
 // A service as bytes, without its name and host. A parsed message takes several times the memory.
 struct PackedService {
   std::string bytes;
   bool degraded = false;
+  bool behind = false;
 
   bool operator==(const PackedService&) const = default;
 };
@@ -49,6 +53,7 @@ size_t PackedBytes(const PackedServices& services);
 struct VerifiedTip {
   std::string upstream, user, branch, hash;
   std::set<std::string> except;
+  std::optional<v1::Commit> commit;
 };
 VerifiedTip CleanTip(const v1::TipVerified& tip);
 
@@ -64,8 +69,10 @@ class ReportedServices {
 
   // By name, with `host` as their host.
   std::vector<v1::Service> List(const std::string& host) const;
+  bool Has(absl::string_view service) const;
   int size() const { return size_; }
   int degraded() const { return degraded_; }
+  int behind() const { return behind_; }
   size_t bytes() const { return packed_ == nullptr ? 0 : packed_->size(); }
 
   bool operator==(const ReportedServices& other) const;
@@ -74,6 +81,7 @@ class ReportedServices {
   std::shared_ptr<const std::string> packed_;  // sorted by name; null: none
   int size_ = 0;
   int degraded_ = 0;
+  int behind_ = 0;
 };
 
 // The valid ones of `services`, cleaned, by host (in lower case).

@@ -35,7 +35,22 @@ void AddGauge(MetricFamily& family, const char* label, const std::string& value,
 std::vector<MetricFamily> OfFleet(const Fleet& fleet) {
   MetricFamily seen = Gauges("gitops_agent_last_seen_timestamp_seconds",
                              "When the agent was last heard from, in seconds since 1970.");
+  MetricFamily in_force =
+      Gauges("gitops_host_config_in_force",
+             "1 while the host's configuration file is wholly in force there; 0: it was rejected.");
+  MetricFamily differs =
+      Gauges("gitops_host_config_differs",
+             "1 while the host's configuration gives it something else than the planner's.");
+  MetricFamily unhealthy = Gauges("gitops_host_health_failed",
+                                  "1: the last deployment of the host failed its health checks, "
+                                  "and nobody has acknowledged that.");
   for (const auto& host : fleet.Hosts()) {
+    const v1::Host& one = host->host;
+    if (one.has_config()) {
+      AddGauge(in_force, "host", one.host(), one.config().fault().empty() ? 1 : 0);
+      AddGauge(differs, "host", one.host(), one.config_difference().empty() ? 0 : 1);
+    }
+    if (one.has_failed_health()) AddGauge(unhealthy, "host", one.host(), 1);
     if (!host->host.has_last_seen_time()) continue;
     AddGauge(seen, "host", host->host.host(),
              static_cast<double>(host->host.last_seen_time().seconds()));
@@ -46,8 +61,11 @@ std::vector<MetricFamily> OfFleet(const Fleet& fleet) {
   const ReportMemory memory = fleet.memory();
   AddGauge(bytes, "configured", "true", static_cast<double>(memory.known_bytes));
   AddGauge(bytes, "configured", "false", static_cast<double>(memory.unknown_bytes));
-  if (seen.metric.empty()) return {std::move(bytes)};
-  return {std::move(seen), std::move(bytes)};
+  std::vector<MetricFamily> families = {std::move(bytes)};
+  for (MetricFamily* family : {&seen, &in_force, &differs, &unhealthy}) {
+    if (!family->metric.empty()) families.push_back(std::move(*family));
+  }
+  return families;
 }
 
 }  // namespace

@@ -47,6 +47,19 @@ TEST_F(PlannerMetricsTest, HostsAndTheQueueAreWhatTheyAreNow) {
                                      HasSubstr("gitops_queue_depth{queue=\"deployments\"} 3\n")));
 }
 
+TEST_F(PlannerMetricsTest, AHostThatFailedItsHealthChecksIsShownUntilThatIsPast) {
+  FakeFleet fleet;
+  planner_.ShowFleet(&fleet);
+  fleet.Add("web1");
+  fleet.Add("web2");
+  EXPECT_THAT(metrics_.Text(), Not(HasSubstr("gitops_host_health_failed")));
+  ASSERT_TRUE(fleet.MarkHealth("web1", v1::FailedHealth()).ok());
+  EXPECT_THAT(metrics_.Text(), AllOf(HasSubstr("gitops_host_health_failed{host=\"web1\"} 1\n"),
+                                     Not(HasSubstr("web2"))));
+  ASSERT_TRUE(fleet.MarkHealth("web1", std::nullopt).ok());
+  EXPECT_THAT(metrics_.Text(), Not(HasSubstr("gitops_host_health_failed")));
+}
+
 TEST_F(PlannerMetricsTest, AHostIsShownWhileItIsInTheFleetAndWasHeardOf) {
   FakeFleet fleet;
   planner_.ShowFleet(&fleet);

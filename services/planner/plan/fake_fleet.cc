@@ -140,6 +140,24 @@ std::vector<v1::Service> FakeFleet::Services(const std::string& host) const {
   return services;
 }
 
+bool FakeFleet::HasService(const std::string& host, const std::string& service) const {
+  MutexLock lock(mutex_);
+  const auto found = services_.find(host);
+  return found != services_.end() && found->second.contains(service);
+}
+
+absl::StatusOr<bool> FakeFleet::MarkHealth(const std::string& host,
+                                           std::optional<v1::FailedHealth> failed) {
+  const absl::StatusOr<FleetHost> before = Find(host);
+  if (!before.ok()) return before.status();
+  if (!failed.has_value() && !before->host.has_failed_health()) return false;
+  ChangeHost(host, [&](FleetHost& entry) {
+    entry.host.clear_failed_health();
+    if (failed.has_value()) *entry.host.mutable_failed_health() = *failed;
+  });
+  return true;
+}
+
 int64_t FakeFleet::Subscribe(std::function<void(const std::string& host)> changed) {
   MutexLock lock(telling_);
   subscribers_[++last_id_] = std::move(changed);

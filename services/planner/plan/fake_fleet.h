@@ -37,7 +37,11 @@ class FakeFleet final : public Fleet {
   FleetView Hosts() const override;
   absl::StatusOr<FleetHost> Find(const std::string& host) const override;
   std::vector<v1::Service> Services(const std::string& host) const override;
+  bool HasService(const std::string& host, const std::string& service) const override;
   ReportMemory memory() const override { return {}; }
+  // In memory only.
+  absl::StatusOr<bool> MarkHealth(const std::string& host,
+                                  std::optional<v1::FailedHealth> failed) override;
   int64_t Subscribe(std::function<void(const std::string& host)> changed) override;
   void Unsubscribe(int64_t id) override;
 

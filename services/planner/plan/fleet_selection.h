@@ -48,12 +48,17 @@ absl::Status CheckFleetSelection(const v1::Selection& selection, bool changes);
 absl::StatusOr<std::vector<int>> SelectIndices(size_t count,
                                                const std::function<const FleetHost&(size_t)>& host,
                                                const Selection& selection,
-                                               const Cancelled& cancelled);
+                                               const Cancelled& cancelled,
+                                               const Eligible& eligible = {});
 
 // Checks the selection and applies it to the current hosts. Errors as CheckFleetSelection and
 // Select.
 absl::StatusOr<FleetHosts> SelectHosts(const Fleet& fleet, const v1::Selection& selection,
                                        bool changes, const Cancelled& cancelled);
+
+// NO_HOST_SELECTED: the message repeats the selection in flags of gitopsctl, and names the nearest
+// host of `fleet` if a glob without wildcards is none.
+absl::Status NoHostSelected(const v1::Selection& selection, const FleetView& fleet);
 
 }  // namespace gitops
 

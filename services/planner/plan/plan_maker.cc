@@ -40,34 +40,66 @@ bool MayBeCalled(const v1::Hook& hook, const v1::DeploymentSpec& spec) {
   });
 }
 
-// The target commit of a coordinated service; null: not known.
-const std::string* HashFor(const v1::Plan& plan, const CoordinatedService& service) {
+// The target of a coordinated service; null: not known.
+const v1::UpstreamRevision* RevisionFor(const v1::Plan& plan, const CoordinatedService& service) {
   for (const v1::UpstreamRevision& revision : plan.revisions()) {
     const bool upstream = revision.upstream().empty() || revision.upstream() == service.upstream;
     const bool branch = revision.branch().empty() || revision.branch() == service.branch;
-    if (upstream && branch) return &revision.hash();
+    if (upstream && branch) return &revision;
   }
   return nullptr;
+}
+
+constexpr size_t kMostHostsNamed = 5;
+// Moves that have their commit; for others it is in the plan's revisions. Plans have a limited
+// size.
+constexpr int kMostCommits = 10'000;
+
+std::string Named(const std::vector<std::string>& hosts) {
+  const size_t shown = std::min(hosts.size(), kMostHostsNamed);
+  std::string text = absl::StrJoin(hosts.begin(), hosts.begin() + shown, ", ");
+  if (hosts.size() > shown) absl::StrAppend(&text, " and ", hosts.size() - shown, " more");
+  return text;
+}
+
+// Why actions in this order fail on a frozen service; empty: they do not.
+std::string WhyFrozenFails(const CoordinatedService& service,
+                           const std::vector<std::string>& actions) {
+  std::string by = service.frozen_by;
+  std::string why = service.why;
+  for (const std::string& action : actions) {
+    if (Is(action, HostAction::kSkip)) break;
+    if (Is(action, HostAction::kUnfreeze)) by.clear();
+    if (Is(action, HostAction::kFreeze) && by.empty()) {
+      by = "this deployment itself";
+      why.clear();
+    }
+    if (!TraitsOf(action).takes_revision || by.empty()) continue;
+    return absl::StrCat(service.service, " is frozen by ", by, why.empty() ? "" : ": ", why);
+  }
+  return "";
 }
 
 // Makes one plan.
 class Making {
  public:
   Making(const PlanMakerOptions& options, const v1::DeploymentSpec& spec,
-         const SelectHookContext& hooks)
-      : options_(options), spec_(spec), hooks_(hooks) {}
+         const SelectHookContext& hooks, bool changes)
+      : options_(options), spec_(spec), hooks_(hooks), changes_(changes) {}
 
   // `shown` may be null. Otherwise the plan gets its revisions, and `missing` what they lack.
   absl::StatusOr<v1::Plan> Run(const v1::Plan* shown, std::vector<std::string>* missing) {
     if (absl::Status status = ListHooks(); !status.ok()) return status;
     if (absl::Status status = Choose(); !status.ok()) return status;
+    if (absl::Status status = CheckNotEmpty(); !status.ok()) return status;
     if (absl::Status status = PlaceInWaves(); !status.ok()) return status;
     const bool sync = std::any_of(chosen_.begin(), chosen_.end(), HasSync);
     if (sync || AddsActions() || !spec_.service().empty()) {
       services_ = ServicesOfHosts(*options_.fleet, chosen_, spec_.service());
-      if (absl::Status status = CheckServiceThere(services_, spec_.service()); !status.ok()) {
-        return status;
-      }
+      absl::Status status =
+          chosen_.empty() ? absl::OkStatus() : CheckServiceThere(services_, spec_.service());
+      if (status.ok() && sync) status = CheckSomethingToSync();
+      if (!status.ok()) return status;
     }
     if (shown != nullptr) {
       *plan_.mutable_revisions() = shown->revisions();
@@ -76,6 +108,7 @@ class Making {
       if (absl::Status status = Resolve(sync); !status.ok()) return status;
     }
     if (sync) ShowMoves();
+    ShowUndialable();
     *plan_.mutable_spec() = spec_;
     return std::move(plan_);
   }
@@ -106,8 +139,10 @@ class Making {
     for (const auto& host : fleet_) all.push_back({.host = host.get(), .actions = actions});
     auto base = AskSelectHooks(hooks_, "pre-select", fleet_, std::move(all), lists_);
     if (!base.ok()) return base.status();
+    if (base->empty() && fleet_.size() > 0) emptied_at_ = "pre-select";
     auto selected = SelectAmong(*base);
     if (!selected.ok()) return selected.status();
+    if (!selected->empty()) emptied_at_ = "post-select";
     auto chosen = AskSelectHooks(hooks_, "post-select", fleet_, *std::move(selected), lists_);
     if (!chosen.ok()) return chosen.status();
     chosen_ = *std::move(chosen);
@@ -117,12 +152,60 @@ class Making {
   absl::StatusOr<std::vector<ChosenHost>> SelectAmong(const std::vector<ChosenHost>& base) const {
     const absl::StatusOr<std::vector<int>> indices = SelectIndices(
         base.size(), [&](size_t i) -> const FleetHost& { return *base[i].host; },
-        ToSelection(spec_.selection(), *options_.fleet), hooks_.give_up);
+        ToSelection(spec_.selection(), *options_.fleet), hooks_.give_up, HasTheService(base));
     if (!indices.ok()) return indices.status();
     std::vector<ChosenHost> selected;
     selected.reserve(indices->size());
     for (const int index : *indices) selected.push_back(base[index]);
     return selected;
+  }
+
+  Eligible HasTheService(const std::vector<ChosenHost>& base) const {
+    if (spec_.service().empty()) return nullptr;
+    return [this, &base](size_t i) {
+      const bool has = options_.fleet->HasService(base[i].host->host.host(), spec_.service());
+      ++(has ? with_service_ : without_service_);
+      return has;
+    };
+  }
+
+  // Judged after the post-select hooks, which may have added or removed hosts.
+  absl::Status CheckNotEmpty() const {
+    if (!chosen_.empty() || spec_.allow_empty()) return absl::OkStatus();
+    if (!emptied_at_.empty()) return EmptiedByHook();
+    if (with_service_ == 0 && without_service_ > 0)
+      return NobodyHas(spec_.service(), without_service_);
+    return NoHostSelected(spec_.selection(), fleet_);
+  }
+
+  // The last hook of the point whose answer has no hosts, or all that were asked there.
+  absl::Status EmptiedByHook() const {
+    std::string hook;
+    for (const v1::HookCall& call : *hooks_.calls) {
+      if (call.point() == emptied_at_ && !call.ignored()) hook = call.hook();
+    }
+    return MakeError(Reason::kNoHostSelected,
+                     absl::StrCat(hook.empty() ? "the hooks" : absl::StrCat("hook \"", hook, "\""),
+                                  " at ", emptied_at_, " removed all hosts"),
+                     {{"hook", hook}, {"point", emptied_at_}});
+  }
+
+  // A host of which nothing is known yet may have something to sync.
+  absl::Status CheckSomethingToSync() const {
+    if (spec_.allow_empty()) return absl::OkStatus();
+    std::vector<std::string> without;
+    for (size_t i = 0; i < chosen_.size(); ++i) {
+      if (!HasSync(chosen_[i]) || !services_[i].known) continue;
+      if (services_[i].coordinated.empty()) without.push_back(chosen_[i].host->host.host());
+    }
+    if (without.empty()) return absl::OkStatus();
+    const std::string what = spec_.service().empty()
+                                 ? "no coordinated service"
+                                 : absl::StrCat("no coordinated service \"", spec_.service(), "\"");
+    return MakeError(Reason::kNothingToSync,
+                     absl::StrCat("there is nothing to sync on ", Named(without), ": ", what,
+                                  "; select other hosts, or give --allow-empty"),
+                     {{"host", without.front()}});
   }
 
   absl::Status PlaceInWaves() {
@@ -173,8 +256,15 @@ class Making {
                                        .clock = options_.clock,
                                        .revision = absl::AsciiStrToLower(spec_.revision()),
                                        .give_up = hooks_.give_up},
-                                      chosen_, sources, /*lenient=*/!sync);
+                                      chosen_, sources, services_, /*lenient=*/!sync, touched_);
     if (!revisions.ok()) return revisions.status();
+    if (sync && !changes_) {
+      LearnTouched({.agents = options_.agents,
+                    .clock = options_.clock,
+                    .revision = "",
+                    .give_up = hooks_.give_up},
+                   chosen_, services_, *revisions, touched_);
+    }
     for (v1::UpstreamRevision& revision : *revisions) *plan_.add_revisions() = std::move(revision);
     return absl::OkStatus();
   }
@@ -187,7 +277,7 @@ class Making {
     for (size_t i = 0; i < chosen_.size(); ++i) {
       if (!HasSync(chosen_[i]) || !services_[i].reported) continue;
       for (const CoordinatedService& service : services_[i].coordinated) {
-        if (HashFor(plan_, service) != nullptr) continue;
+        if (RevisionFor(plan_, service) != nullptr) continue;
         if (!sources.insert(absl::StrCat(service.upstream, " ", service.branch)).second) continue;
         missing->push_back(absl::StrCat(chosen_[i].host->host.host(), ": ", service.service,
                                         " follows ", service.upstream, " (branch ", service.branch,
@@ -201,21 +291,41 @@ class Making {
       if (!HasSync(chosen_[i]) || !services_[i].reported) continue;
       v1::PlannedHost* host = plan_.mutable_hosts(static_cast<int>(i));
       for (CoordinatedService& service : services_[i].coordinated) {
-        if (service.frozen) host->add_frozen_services(service.service);
-        const std::string* hash = HashFor(plan_, service);
-        if (hash == nullptr || *hash == service.hash) continue;
+        if (service.frozen()) host->add_frozen_services(service.service);
+        std::string fails = WhyFrozenFails(service, *chosen_[i].actions);
+        if (!fails.empty()) host->add_will_fail(std::move(fails));
+        const v1::UpstreamRevision* revision = RevisionFor(plan_, service);
+        if (revision == nullptr || revision->hash() == service.hash) continue;
         v1::ServiceMove* move = host->add_moves();
-        move->set_to_hash(*hash);
+        move->set_to_hash(revision->hash());
+        if (revision->has_commit() && ++commits_ <= kMostCommits) {
+          *move->mutable_commit() = revision->commit();
+        }
+        move->set_changes_nothing(touched_.ChangesNothing(service));
         move->set_from_hash(std::move(service.hash));
         move->set_service(std::move(service.service));
       }
     }
   }
 
+  // An agent without an address cannot be called.
+  void ShowUndialable() {
+    for (v1::PlannedHost& host : *plan_.mutable_hosts()) {
+      if (!host.address().empty() || host.actions().empty()) continue;
+      host.add_will_fail("no address is known at which its agent could be called");
+    }
+  }
+
   const PlanMakerOptions& options_;
   const v1::DeploymentSpec& spec_;
   const SelectHookContext& hooks_;
+  const bool changes_;
   v1::Plan plan_;
+  Touched touched_;
+  int commits_ = 0;
+  std::string emptied_at_;  // the select point whose hooks may have removed all hosts
+  // Of the hosts that match otherwise.
+  mutable int with_service_ = 0, without_service_ = 0;
   FleetView fleet_;
   ActionLists lists_;
   std::vector<ChosenHost> chosen_;  // of fleet_ and lists_
@@ -239,16 +349,17 @@ absl::Status Moved(const std::vector<std::string>& differences) {
 absl::StatusOr<v1::Plan> PlanMaker::Make(const v1::DeploymentSpec& spec, bool changes,
                                          const PlanContext& context) const {
   if (absl::Status status = CheckSpec(spec, changes); !status.ok()) return status;
-  return Run(spec, context, nullptr, nullptr);
+  return Run(spec, changes, context, nullptr, nullptr);
 }
 
 absl::StatusOr<v1::Plan> PlanMaker::Confirm(const v1::Plan& shown,
                                             const PlanContext& context) const {
   std::vector<std::string> missing;
   // Its hosts were shown by name, so the whole fleet needs no `all`.
-  absl::StatusOr<v1::Plan> now = Run(shown.spec(), context, &shown, &missing);
-  // No host has the service any more.
-  if (absl::IsNotFound(now.status())) return Moved({std::string(now.status().message())});
+  absl::StatusOr<v1::Plan> now = Run(shown.spec(), /*changes=*/true, context, &shown, &missing);
+  // No host is selected, or none has the service any more, or there is nothing left to sync.
+  if (absl::IsNotFound(now.status()) || HasReason(now.status(), Reason::kNothingToSync))
+    return Moved({std::string(now.status().message())});
   if (!now.ok()) return now.status();
   std::vector<std::string> differences = ComparePlans(shown, *now);
   differences.insert(differences.end(), missing.begin(), missing.end());
@@ -256,8 +367,8 @@ absl::StatusOr<v1::Plan> PlanMaker::Confirm(const v1::Plan& shown,
   return now;
 }
 
-absl::StatusOr<v1::Plan> PlanMaker::Run(const v1::DeploymentSpec& spec, const PlanContext& context,
-                                        const v1::Plan* shown,
+absl::StatusOr<v1::Plan> PlanMaker::Run(const v1::DeploymentSpec& spec, bool changes,
+                                        const PlanContext& context, const v1::Plan* shown,
                                         std::vector<std::string>* missing) const {
   std::vector<v1::HookCall> made;
   const SelectHookContext hooks = {
@@ -269,7 +380,7 @@ absl::StatusOr<v1::Plan> PlanMaker::Run(const v1::DeploymentSpec& spec, const Pl
       .ignore_errors = spec.ignore_hook_errors(),
       .give_up = context.give_up,
       .calls = &made};
-  absl::StatusOr<v1::Plan> plan = Making(options_, spec, hooks).Run(shown, missing);
+  absl::StatusOr<v1::Plan> plan = Making(options_, spec, hooks, changes).Run(shown, missing);
   if (plan.ok()) plan->mutable_hook_calls()->Assign(made.begin(), made.end());
   if (context.calls != nullptr) *context.calls = std::move(made);
   return plan;

@@ -48,8 +48,9 @@ class PlanMaker {
   absl::StatusOr<v1::Plan> Confirm(const v1::Plan& shown, const PlanContext& context) const;
 
  private:
-  absl::StatusOr<v1::Plan> Run(const v1::DeploymentSpec& spec, const PlanContext& context,
-                               const v1::Plan* shown, std::vector<std::string>* missing) const;
+  absl::StatusOr<v1::Plan> Run(const v1::DeploymentSpec& spec, bool changes,
+                               const PlanContext& context, const v1::Plan* shown,
+                               std::vector<std::string>* missing) const;
 
   const PlanMakerOptions options_;
 };

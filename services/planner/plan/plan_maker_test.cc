@@ -31,7 +31,13 @@ class PlanMakerTest : public PlanTestBase {
     fleet_.Add("web2", {"prod", "web"});
     fleet_.Add("db1", {"prod", "db"});
     fleet_.Add("web3", {"test", "web"});
+    for (const char* host : {"web1", "web2", "db1", "web3"}) {
+      fleet_.AddService(host, "nginx", kTip);
+      agents_.SetTip(absl::StrCat(host, ":8004"), kTip);
+    }
   }
+
+  const std::string kTip = std::string(40, 'b');
 };
 
 class PlanWithoutDispatcherTest : public PlanTestBase {
@@ -136,14 +142,17 @@ TEST_F(PlanMakerTest, WhatPostSelectAnswersIsPlannedEvenHostsThatWereNotSelected
               ElementsAre("web2 [reboot] 1", "web1 [reboot] 1", "db1 [reboot] 2"));
 }
 
-TEST_F(PlanMakerTest, AnEmptySelectionIsNoErrorAndBothSelectHooksAreAsked) {
+TEST_F(PlanMakerTest, AnEmptySelectionIsAllowedOnRequestAndBothSelectHooksAreAskedAllTheSame) {
   v1::DeploymentSpec spec = Spec({"sync"});
   spec.set_service("nginx");
   spec.mutable_selection()->add_on("nobody");
+  EXPECT_TRUE(HasReason(Make(spec).status(), Reason::kNoHostSelected));
+  EXPECT_THAT(hooks_.asked(), ElementsAre(StartsWith("pre-select web1"), "post-select ok"));
+  spec.set_allow_empty(true);
   const auto plan = Make(spec);
   EXPECT_THAT(Lines(plan), IsEmpty());
   EXPECT_EQ(plan->wave_count(), 0);
-  EXPECT_THAT(hooks_.asked(), ElementsAre(StartsWith("pre-select web1"), "post-select ok"));
+  EXPECT_THAT(hooks_.asked(), testing::SizeIs(4));
 }
 
 TEST_F(PlanMakerTest, AHookThatStopsItIsNamedAndItsCallKept) {

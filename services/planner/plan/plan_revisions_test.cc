@@ -178,7 +178,9 @@ TEST_F(PlanRevisionsTest, AServiceThatNoSelectedHostHasIsNotFound) {
 
 TEST_F(PlanRevisionsTest, ServicesThatFollowByThemselvesAreNotMoved) {
   fleet_.AddService("web1", "nginx", kOld, /*coordinated=*/false);
-  const auto plan = Make(Spec({"sync"}));
+  v1::DeploymentSpec spec = Spec({"sync"});
+  spec.set_allow_empty(true);
+  const auto plan = Make(spec);
   EXPECT_THAT(Moves(*plan),
               ElementsAre("web2 nginx " + kOld + " " + kTip, "web3 nginx " + kOld + " " + kTip));
 }
@@ -223,6 +225,7 @@ TEST_F(PlanRevisionsTest, RevisionsThatMayNotBeNeededAreLeftOutWhereNobodyTells)
 TEST_F(PlanRevisionsTest, AnEmptySelectionNeedsNoRevision) {
   v1::DeploymentSpec spec = Spec({"sync"});
   spec.mutable_selection()->add_on("nobody");
+  spec.set_allow_empty(true);
   const auto plan = Make(spec);
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_THAT(agents_.asked(), IsEmpty());
@@ -232,7 +235,6 @@ TEST_F(PlanRevisionsTest, AWholeHashGoesToHostsOfWhichNothingIsKnown) {
   fleet_.Add("new1", {}, v1::HOST_STATE_NEVER_SEEN);
   v1::DeploymentSpec spec = Spec({"sync"});
   spec.mutable_selection()->add_on("new1");
-  spec.set_service("nginx");
   EXPECT_THAT(Revisions(*Make(spec)), IsEmpty());
   spec.set_revision(std::string(40, 'C'));
   EXPECT_THAT(Revisions(*Make(spec)), ElementsAre("  " + std::string(40, 'c')));

@@ -31,6 +31,11 @@ class FakeResolvers final : public RevisionResolver {
   void SetTip(const std::string& address, const std::string& hash) {
     Set(address, [hash](const auto&) { return hash; });
   }
+  // The services that this agent names as touched by any commit; else it does not know.
+  void SetTouched(const std::string& address, const std::vector<std::string>& services) {
+    MutexLock lock(mutex_);
+    touched_[address].mutable_services()->Assign(services.begin(), services.end());
+  }
   // "ADDRESS SERVICE REVISION", in the order of the calls.
   std::vector<std::string> asked() {
     MutexLock lock(mutex_);
@@ -48,12 +53,17 @@ class FakeResolvers final : public RevisionResolver {
     if (!hash.ok()) return hash.status();
     v1::ResolveRevisionResponse response;
     response.set_hash(*hash);
+    response.mutable_commit()->set_hash(*hash);
+    response.mutable_commit()->set_subject("Subject");
+    const auto touched = touched_.find(address);
+    if (touched != touched_.end()) *response.mutable_touched_services() = touched->second;
     return response;
   }
 
  private:
   Mutex mutex_;
   std::map<std::string, Answer> answers_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, v1::ServiceNames> touched_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> asked_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
+#include <optional>
+#include <set>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/rpc/error.h"
@@ -18,6 +22,26 @@ constexpr absl::Duration kLongest = absl::Seconds(60);
 // One agent may not know a new service or branch yet, but three are hardly all behind.
 constexpr int kMostNotFound = 3;
 constexpr size_t kMostNamed = 5;
+// For what a plan shows beside its moves.
+constexpr int kMostFurther = 16;
+constexpr absl::Duration kLongestFurther = absl::Seconds(5);
+
+std::string PathsOf(const v1::Service& service) {
+  std::vector<std::string> links;
+  for (const v1::Directory& directory : service.directories()) links.push_back(directory.link());
+  std::sort(links.begin(), links.end());
+  return absl::StrJoin(links, "\n");
+}
+
+std::string KeyOf(const CoordinatedService& service) {
+  return absl::StrCat(service.upstream, "\n\n", service.branch, "\n\n", service.hash, "\n\n",
+                      service.paths);
+}
+
+// The reason in the info of a frozen service, which is "REASON" or "ROLLBACK: HASH".
+std::string WhyFrozen(const v1::Service& service) {
+  return service.state() == v1::SERVICE_STATE_FREEZE ? service.state_info() : "";
+}
 
 HostServices ServicesOfOne(const Fleet& fleet, const v1::Host& host, const std::string& service) {
   HostServices services;
@@ -28,11 +52,14 @@ HostServices ServicesOfOne(const Fleet& fleet, const v1::Host& host, const std::
     if (!service.empty() && one.service() != service) continue;
     services.has_service = true;
     if (one.tracking() != v1::TRACKING_COORDINATED) continue;
+    std::string paths = PathsOf(one), why = WhyFrozen(one);
     services.coordinated.push_back({.service = std::move(*one.mutable_service()),
                                     .upstream = std::move(*one.mutable_upstream()),
                                     .branch = std::move(*one.mutable_branch()),
                                     .hash = std::move(*one.mutable_hash()),
-                                    .frozen = !one.frozen_by().empty()});
+                                    .frozen_by = std::move(*one.mutable_frozen_by()),
+                                    .why = std::move(why),
+                                    .paths = std::move(paths)});
   }
   return services;
 }
@@ -56,6 +83,10 @@ class Inquiry {
         source_(source),
         deadline_(context.clock->Now() + kLongest) {}
 
+  // The host that told it, and what; after Run().
+  int teller() const { return teller_; }
+  const std::optional<v1::ServiceNames>& named() const { return named_; }
+
   absl::StatusOr<v1::UpstreamRevision> Run() {
     for (const RevisionSource::Candidate& candidate : source_.candidates) {
       if (CallerIsGone()) return absl::CancelledError("given up");
@@ -66,7 +97,11 @@ class Inquiry {
       const v1::Host& host = hosts_[candidate.host].host->host;
       const auto resolved = context_.agents->ResolveRevision(
           host.address(), request, [this] { return CallerIsGone() || IsLate(); });
-      if (resolved.ok()) return Revision(resolved->hash());
+      if (resolved.ok()) {
+        teller_ = candidate.host;
+        if (resolved->has_touched_services()) named_ = resolved->touched_services();
+        return Revision(*resolved);
+      }
       if (Decides(resolved.status())) return Told(host, resolved.status());
       tried_.push_back(absl::StrCat(host.host(), " (", host.address(), ")"));
       last_ = resolved.status();
@@ -86,11 +121,12 @@ class Inquiry {
     return absl::IsInvalidArgument(status) || absl::IsFailedPrecondition(status);
   }
 
-  v1::UpstreamRevision Revision(const std::string& hash) const {
+  v1::UpstreamRevision Revision(const v1::ResolveRevisionResponse& resolved) const {
     v1::UpstreamRevision revision;
     revision.set_upstream(source_.upstream);
     revision.set_branch(source_.branch);
-    revision.set_hash(hash);
+    revision.set_hash(resolved.hash());
+    if (resolved.has_commit()) *revision.mutable_commit() = resolved.commit();
     return revision;
   }
 
@@ -118,6 +154,8 @@ class Inquiry {
   absl::Status last_;
   absl::Status refusal_;
   int not_found_ = 0;
+  int teller_ = 0;
+  std::optional<v1::ServiceNames> named_;
 };
 
 }  // namespace
@@ -132,6 +170,13 @@ std::vector<HostServices> ServicesOfHosts(const Fleet& fleet, const std::vector<
   return services;
 }
 
+absl::Status NobodyHas(const std::string& service, int64_t asked) {
+  return MakeError(Reason::kServiceUnknown,
+                   absl::StrCat("none of the selected hosts has a service \"", service, "\" (",
+                                asked, " asked); gitopsctl list services shows which there are"),
+                   {{"service", service}});
+}
+
 absl::Status CheckServiceThere(const std::vector<HostServices>& hosts, const std::string& service) {
   if (service.empty()) return absl::OkStatus();
   const bool there = std::any_of(hosts.begin(), hosts.end(),
@@ -139,10 +184,7 @@ absl::Status CheckServiceThere(const std::vector<HostServices>& hosts, const std
   const auto known = std::count_if(hosts.begin(), hosts.end(),
                                    [](const HostServices& host) { return host.known; });
   if (there || known == 0) return absl::OkStatus();
-  return MakeError(Reason::kServiceUnknown,
-                   absl::StrCat("none of the selected hosts has a service \"", service, "\" (",
-                                known, " asked); gitopsctl list services shows which there are"),
-                   {{"service", service}});
+  return NobodyHas(service, known);
 }
 
 std::vector<RevisionSource> SourcesOf(const std::vector<ChosenHost>& hosts,
@@ -172,11 +214,20 @@ std::vector<RevisionSource> SourcesOf(const std::vector<ChosenHost>& hosts,
 
 absl::StatusOr<std::vector<v1::UpstreamRevision>> ResolveRevisions(
     const ResolveContext& context, const std::vector<ChosenHost>& hosts,
-    const std::vector<RevisionSource>& sources, bool lenient) {
+    const std::vector<RevisionSource>& sources, const std::vector<HostServices>& services,
+    bool lenient, Touched& touched) {
   const int count = static_cast<int>(sources.size());
   std::vector<absl::StatusOr<v1::UpstreamRevision>> answers(count);
-  SideBySide(count, kMostAtOnce,
-             [&](int i) { answers[i] = Inquiry(context, hosts, sources[i]).Run(); });
+  std::vector<std::unique_ptr<Inquiry>> inquiries(count);
+  SideBySide(count, kMostAtOnce, [&](int i) {
+    inquiries[i] = std::make_unique<Inquiry>(context, hosts, sources[i]);
+    answers[i] = inquiries[i]->Run();
+  });
+  for (int i = 0; i < count; ++i) {
+    const std::optional<v1::ServiceNames>& named = inquiries[i]->named();
+    if (!named.has_value()) continue;
+    touched.Learn(sources[i], services[inquiries[i]->teller()], *named);
+  }
   std::vector<v1::UpstreamRevision> revisions;
   absl::Status missing;
   for (auto& answer : answers) {
@@ -192,6 +243,86 @@ absl::StatusOr<std::vector<v1::UpstreamRevision>> ResolveRevisions(
   }
   if (revisions.empty() && !missing.ok()) return missing;
   return revisions;
+}
+
+void Touched::Learn(const RevisionSource& source, const HostServices& host,
+                    const v1::ServiceNames& named) {
+  told_.emplace(source.upstream, source.branch);
+  for (const CoordinatedService& service : host.coordinated) {
+    if (service.upstream != source.upstream || service.branch != source.branch) continue;
+    changes_[KeyOf(service)] = absl::c_linear_search(named.services(), service.service);
+  }
+}
+
+bool Touched::ChangesNothing(const CoordinatedService& service) const {
+  // The first publication writes all files.
+  if (service.hash.empty()) return false;
+  const auto found = changes_.find(KeyOf(service));
+  return found != changes_.end() && !found->second;
+}
+
+bool Touched::IsKnown(const CoordinatedService& service) const {
+  return service.hash.empty() || changes_.contains(KeyOf(service));
+}
+
+bool Touched::IsTold(const CoordinatedService& service) const {
+  return told_.contains({service.upstream, service.branch});
+}
+
+void LearnTouched(const ResolveContext& context, const std::vector<ChosenHost>& hosts,
+                  const std::vector<HostServices>& services,
+                  const std::vector<v1::UpstreamRevision>& revisions, Touched& touched) {
+  struct Question {
+    int host = 0;
+    RevisionSource source;
+    std::string service, hash;
+    std::optional<v1::ServiceNames> named;
+  };
+  std::vector<Question> questions;
+  std::set<std::string> asked;
+  const auto add = [&](int host, const CoordinatedService& service) {
+    if (touched.IsKnown(service) || !touched.IsTold(service)) return;
+    if (asked.contains(KeyOf(service))) return;
+    for (const v1::UpstreamRevision& revision : revisions) {
+      if (revision.upstream() != service.upstream || revision.branch() != service.branch) continue;
+      if (revision.hash() == service.hash) return;
+      questions.push_back({.host = host,
+                           .source = {.upstream = service.upstream, .branch = service.branch},
+                           .service = service.service,
+                           .hash = revision.hash()});
+      // One answer is about all services of the host that follow the branch.
+      for (const CoordinatedService& other : services[host].coordinated) {
+        if (other.upstream == service.upstream && other.branch == service.branch) {
+          asked.insert(KeyOf(other));
+        }
+      }
+      return;
+    }
+  };
+  for (size_t i = 0; i < hosts.size() && questions.size() < kMostFurther; ++i) {
+    if (hosts[i].host->host.state() != v1::HOST_STATE_ONLINE) continue;
+    for (const CoordinatedService& service : services[i].coordinated) {
+      if (questions.size() < kMostFurther) add(static_cast<int>(i), service);
+    }
+  }
+  const absl::Time deadline = context.clock->Now() + kLongestFurther;
+  SideBySide(static_cast<int>(questions.size()), kMostAtOnce, [&](int i) {
+    Question& question = questions[i];
+    v1::ResolveRevisionRequest request;
+    request.set_service(question.service);
+    request.set_revision(question.hash);
+    const auto resolved = context.agents->ResolveRevision(
+        hosts[question.host].host->host.address(), request,
+        [&] { return context.clock->Now() >= deadline || (context.give_up && context.give_up()); });
+    if (resolved.ok() && resolved->has_touched_services()) {
+      question.named = resolved->touched_services();
+    }
+  });
+  for (const Question& question : questions) {
+    if (question.named.has_value()) {
+      touched.Learn(question.source, services[question.host], *question.named);
+    }
+  }
 }
 
 }  // namespace gitops

@@ -1,8 +1,12 @@
 #ifndef GITOPS_SERVICES_PLANNER_PLAN_REVISIONS_H_
 #define GITOPS_SERVICES_PLANNER_PLAN_REVISIONS_H_
 
+#include <cstdint>
 #include <functional>
+#include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -18,8 +22,12 @@ namespace gitops {
 // A service that a sync moves.
 struct CoordinatedService {
   std::string service, upstream, branch;
-  std::string hash;  // as last reported
-  bool frozen = false;
+  std::string hash;       // as last reported
+  std::string frozen_by;  // empty: it is not frozen
+  std::string why;        // it is frozen; may be empty
+  std::string paths;      // what it publishes, in a form that is equal for equal ones
+
+  bool frozen() const { return !frozen_by.empty(); }
 };
 
 // What is known of one chosen host's services.
@@ -33,6 +41,9 @@ struct HostServices {
 // In the order of `hosts`; only `service`, if it is not empty.
 std::vector<HostServices> ServicesOfHosts(const Fleet& fleet, const std::vector<ChosenHost>& hosts,
                                           const std::string& service);
+
+// SERVICE_UNKNOWN: none of so many hosts has it.
+absl::Status NobodyHas(const std::string& service, int64_t asked);
 
 // NOT_FOUND: some of the hosts are known, and none of those has `service`.
 absl::Status CheckServiceThere(const std::vector<HostServices>& hosts, const std::string& service);
@@ -59,13 +70,37 @@ struct ResolveContext {
   std::function<bool()> give_up;
 };
 
+// What an agent said about services that follow a branch: whether the plan's commit changes their
+// files. It holds on every host for services that publish the same paths of the same commit.
+class Touched {
+ public:
+  // `named`: the services of `host` whose files the commit changes.
+  void Learn(const RevisionSource& source, const HostServices& host, const v1::ServiceNames& named);
+  // False: it changes files, or that is not known.
+  bool ChangesNothing(const CoordinatedService& service) const;
+  bool IsKnown(const CoordinatedService& service) const;
+  // Some agent could say it of services that follow this branch, so others may, too.
+  bool IsTold(const CoordinatedService& service) const;
+
+ private:
+  std::map<std::string, bool> changes_;                 // by upstream, branch, commit and paths
+  std::set<std::pair<std::string, std::string>> told_;  // upstreams and branches
+};
+
 // Resolves all sources concurrently. Asks one agent per source, and the next one if that does not
 // answer. With a `revision`, sources that do not have it are left out; NOT_FOUND: none has it.
 // UNAVAILABLE: no agent could tell; names upstream and agents. CANCELLED: gave up. Others as
 // ResolveRevision. `lenient`: sources that cannot be resolved are left out.
 absl::StatusOr<std::vector<v1::UpstreamRevision>> ResolveRevisions(
     const ResolveContext& context, const std::vector<ChosenHost>& hosts,
-    const std::vector<RevisionSource>& sources, bool lenient);
+    const std::vector<RevisionSource>& sources, const std::vector<HostServices>& services,
+    bool lenient, Touched& touched);
+
+// Asks further agents, a few at most and for a short time, about services of which no agent has
+// said yet whether the commit changes their files. What nobody tells stays unknown.
+void LearnTouched(const ResolveContext& context, const std::vector<ChosenHost>& hosts,
+                  const std::vector<HostServices>& services,
+                  const std::vector<v1::UpstreamRevision>& revisions, Touched& touched);
 
 }  // namespace gitops
 

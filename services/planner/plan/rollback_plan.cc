@@ -23,6 +23,8 @@ v1::PlannedHost PlanBack(const v1::HostDeployment& done) {
     revision->set_service(move.service());
     revision->set_hash(move.from_hash());
     move.mutable_from_hash()->swap(*move.mutable_to_hash());
+    move.clear_commit();  // of the other one
+    move.clear_changes_nothing();
     *back.add_moves() = std::move(move);
   }
   if (back.revisions_size() > 0) back.add_actions(NameOf(HostAction::kSync));

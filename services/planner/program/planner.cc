@@ -11,6 +11,7 @@
 #include "common/log/log.h"
 #include "common/metrics/metrics.h"
 #include "common/schedule/scheduler.h"
+#include "common/server/debug_info.h"
 #include "common/server/file_limit.h"
 #include "common/server/lifecycle.h"
 #include "common/server/program.h"
@@ -99,12 +100,14 @@ class Planner {
 
  private:
   DeploymentObserver Observer();
+  v1::DebugInfo DebugInfo() const;
   // Applies the fleet of the config file, and returns the file's settings.
   absl::StatusOr<Settings> Reload();
   absl::Time Prune();
   void Drain();
 
   Clock* const clock_ = Clock::System();
+  const absl::Time start_ = clock_->Now();
   const Settings flags_;
   const Settings settings_;  // as at the start
 
@@ -173,7 +176,8 @@ Planner::Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<St
                                   .store = &records_,
                                   .request_ids = &request_ids_,
                                   .deployments = deployments_.get(),
-                                  .state = store_.get()})),
+                                  .state = store_.get(),
+                                  .debug_info = [this] { return DebugInfo(); }})),
       reports_(
           {.fleet = fleet_.get(), .gate = &gate_, .heartbeat = settings_.GetDuration("heartbeat")}),
       upkeep_({.clock = clock_,
@@ -198,6 +202,12 @@ DeploymentObserver Planner::Observer() {
   };
   observer.queued = [this](int waiting) { planner_metrics_.Queued(waiting); };
   return observer;
+}
+
+v1::DebugInfo Planner::DebugInfo() const {
+  v1::DebugInfo info = MakeDebugInfo("planner", start_, metrics_);
+  info.set_config(RenderSettings("planner", settings_));
+  return info;
 }
 
 absl::StatusOr<Settings> Planner::Reload() {

@@ -12,8 +12,6 @@
 namespace gitops {
 namespace {
 
-using Type = SettingDefinition::Type;
-
 absl::Status CheckDispatcher(const Settings& settings) {
   const std::string& text = settings.Get("hook-dispatcher");
   if (text.empty()) return absl::OkStatus();
@@ -39,68 +37,7 @@ absl::Status CheckTogether(const Settings& settings) {
       settings.Origin("heartbeat"), "), or every agent would be stale between two of them"));
 }
 
-std::vector<SettingDefinition> OwnSettings() {
-  return {
-      {.name = "hook-dispatcher",
-       .help = "address of gitops-hook-dispatcher; without it, no hooks are called"},
-      {.name = "name", .help = "name of this planner in locks and records; empty: the host name"},
-      {.name = "heartbeat",
-       .help = "how often agents report at least",
-       .default_value = "30s",
-       .type = Type::kDuration,
-       .least = absl::Milliseconds(10)},
-      {.name = "stale-after",
-       .help = "an agent that is silent for this long is STALE",
-       .default_value = "90s",
-       .type = Type::kDuration},
-      {.name = "lock-ttl",
-       .help = "how long a host stays locked after its planner is gone",
-       .default_value = "30s",
-       .type = Type::kDuration,
-       .least = absl::Seconds(1)},
-      {.name = "keep-deployments",
-       .help = "how many of the newest deployments are kept",
-       .default_value = "1000",
-       .type = Type::kInt},
-      {.name = "keep-for",
-       .help = "how long ended deployments are kept; empty: no limit",
-       .type = Type::kDuration},
-      {.name = "connect-timeout",
-       .help = "time limit to connect to an agent or the hook dispatcher",
-       .default_value = "5s",
-       .type = Type::kDuration,
-       .least = absl::Milliseconds(10)},
-      {.name = "return-timeout",
-       .help = "how long to wait for an agent that was lost during an action",
-       .default_value = "30s",
-       .type = Type::kDuration},
-      {.name = "action-timeout",
-       .help = "time limit of one action on a host",
-       .default_value = "10m",
-       .type = Type::kDuration,
-       .least = absl::Seconds(1)},
-      {.name = "report-memory",
-       .help = "MiB of the reports of all hosts that are kept; an agent beyond that is refused",
-       .default_value = "512",
-       .type = Type::kInt},
-      {.name = "max-parallel-hosts",
-       .help =
-           "hosts in progress at a time, over all deployments; each deployment always gets a 32nd",
-       .default_value = "1000",
-       .type = Type::kInt},
-  };
-}
-
 }  // namespace
-
-std::vector<SettingDefinition> PlannerSettings() {
-  std::vector<SettingDefinition> all =
-      CommonServerSettings({.listen = Loopback(kPlannerPort),
-                            .metrics_listen = Loopback(kPlannerMetricsPort),
-                            .state_dir = "/var/lib/gitops-planner"});
-  for (SettingDefinition& own : OwnSettings()) all.push_back(std::move(own));
-  return all;
-}
 
 absl::StatusOr<PlannerConfig> LoadPlannerConfig(Settings flags) {
   PlannerConfig config;

@@ -8,11 +8,9 @@
 #include "absl/status/statusor.h"
 #include "common/config/fleet.h"
 #include "common/config/settings.h"
+#include "common/program_config/program_settings.h"
 
 namespace gitops {
-
-// The settings of gitops-planner, as in docs/reference/settings.md.
-std::vector<SettingDefinition> PlannerSettings();
 
 // The planner's flags and config file, read and checked.
 struct PlannerConfig {

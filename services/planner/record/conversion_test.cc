@@ -21,10 +21,11 @@ using ::google::protobuf::util::MessageDifferencer;
 // known of what is stored. A new field of the API either gets one in gitops.record.v1, or a line
 // here.
 const std::set<std::string> kNotStored = {
-    "gitops.v1.Deployment.hosts",     "gitops.v1.Deployment.hook_calls",
-    "gitops.v1.HostDeployment.steps", "gitops.v1.Service.revisions",
-    "gitops.v1.Service.changes",      "gitops.v1.Deployment.etag",
-    "gitops.v1.Plan.host_count",
+    "gitops.v1.Deployment.hosts",      "gitops.v1.Deployment.hook_calls",
+    "gitops.v1.HostDeployment.steps",  "gitops.v1.Service.revisions",
+    "gitops.v1.Service.changes",       "gitops.v1.Deployment.etag",
+    "gitops.v1.Plan.host_count",       "gitops.v1.Plan.will_fail_count",
+    "gitops.v1.Service.failed_health", "gitops.v1.Service.revision_commits",
 };
 
 template <typename Api, typename Stored>

@@ -23,6 +23,14 @@ bool IsActor(const std::string& actor, const std::string& wanted) {
          actor[wanted.size()] == ' ';
 }
 
+// The number of hosts on which a plan (stored, or of the API) will fail.
+template <typename Plan>
+int WillFail(const Plan& plan) {
+  return static_cast<int>(
+      std::count_if(plan.hosts().begin(), plan.hosts().end(),
+                    [](const auto& host) { return !host.will_fail().empty(); }));
+}
+
 bool MatchesRecord(const v1::Deployment& deployment, const v1::DeploymentFilter& filter) {
   const auto& states = filter.states();
   if (!states.empty() &&
@@ -82,7 +90,9 @@ absl::StatusOr<v1::HostDeployment> DeploymentReads::Host(const std::string& id, 
                                                          v1::View view) const {
   if (view != v1::VIEW_FULL) return store_->BareHost(id, index);
   absl::StatusOr<v1::HostDeployment> host = store_->WholeHost(id, index);
-  if (host.ok()) FitAnswer(*host);
+  if (!host.ok()) return host;
+  deployments_->running_checks().AddTo(id, index, *host);
+  FitAnswer(*host);
   return host;
 }
 
@@ -163,10 +173,12 @@ absl::StatusOr<v1::GetPlanResponse> DeploymentReads::GetPlan(
   absl::StatusOr<record::v1::Plan> plan = store_->LoadStoredPlan(request.token());
   if (!plan.ok()) return plan.status();
   const int hosts = plan->hosts_size();
+  const int will_fail = WillFail(*plan);
   plan->clear_hosts();
   v1::GetPlanResponse response;
   *response.mutable_plan() = Converted<v1::Plan>(*plan);
   response.mutable_plan()->set_host_count(hosts);
+  response.mutable_plan()->set_will_fail_count(will_fail);
   return response;
 }
 
@@ -199,6 +211,7 @@ std::string AddTrouble(Deployments& deployments, v1::Deployment& deployment) {
 
 std::string KeepFirstHosts(v1::Plan& plan) {
   plan.set_host_count(plan.hosts_size());
+  plan.set_will_fail_count(WillFail(plan));
   PageRoom room(plan.hosts_size(), kMostAnswerSize);
   for (int i = 0; i < plan.hosts_size(); ++i) {
     if (room.Take(plan.hosts(i).ByteSizeLong())) continue;

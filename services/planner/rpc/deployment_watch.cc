@@ -21,6 +21,9 @@ absl::StatusOr<int64_t> DeploymentWatch::Start(Changes<int>& changes) {
   });
   if (!events.ok()) return events.status();
   events_ = *std::move(events);
+  // The tries of checks are not in the store, so they come without a revision of their own.
+  checks_ = deployments_->running_checks().Subscribe(
+      request_.id(), [&changes](int host) { changes.Add(host, 0, /*urgent=*/false); });
   return now;
 }
 
@@ -70,6 +73,8 @@ absl::Status DeploymentWatch::TellChanges(const std::set<int>& changed, int64_t 
 absl::StatusOr<bool> DeploymentWatch::IsKnown(int index) {
   const bool told = index < static_cast<int>(hosts_.size()) && hosts_[index] != 0;
   if (since_ == 0 || told) return false;
+  // The tries of its checks are not in the store.
+  if (deployments_->running_checks().Has(request_.id(), index)) return false;
   const absl::StatusOr<int64_t> revision = store_->HostRevision(request_.id(), index);
   if (!revision.ok()) return revision.status();
   return *revision <= since_;
@@ -80,6 +85,7 @@ absl::Status DeploymentWatch::SendHost(int index) {
   if (!known.ok() || *known) return known.status();
   absl::StatusOr<v1::HostDeployment> host = store_->WholeHost(request_.id(), index);
   if (!host.ok()) return host.status();
+  deployments_->running_checks().AddTo(request_.id(), index, *host);
   if (index >= static_cast<int>(hosts_.size())) hosts_.resize(index + 1, 0);
   const size_t fingerprint = Fingerprint(*host);
   if (std::exchange(hosts_[index], fingerprint) == fingerprint) return absl::OkStatus();

@@ -30,6 +30,7 @@ class DeploymentWatch {
                   const v1::WatchDeploymentRequest& request,
                   WatchStream<v1::WatchDeploymentResponse>::Write write)
       : store_(store), deployments_(deployments), request_(request), stream_(std::move(write)) {}
+  ~DeploymentWatch() { deployments_->running_checks().Unsubscribe(checks_); }
 
   // The end of the deployment is urgent. Returns the store's revision.
   absl::StatusOr<int64_t> Start(Changes<int>& changes);
@@ -59,6 +60,7 @@ class DeploymentWatch {
   std::vector<size_t> hosts_;  // by index; 0: not sent
   bool done_ = false;
   std::unique_ptr<StoreWatch> events_;
+  int64_t checks_ = 0;  // the subscription to running checks
 };
 
 // One client of WatchDeployments: remembers what was sent, and sends what differs. For Follow(),

@@ -214,7 +214,9 @@ TEST_F(DeploymentListWatchTest, AResumePointThatIsNotKnownBeginsAnewAndSaysSo) {
 }
 
 TEST_F(DeploymentWatchTest, AWatchOfOneThatHasEndedEndsAtOnceAndOfNoneIsNotFound) {
-  const std::string id = Begin(Spec("reboot", "nobody")).id();
+  v1::DeploymentSpec none = Spec("reboot", "nobody");
+  none.set_allow_empty(true);
+  const std::string id = Begin(none).id();
   SetState(id, v1::DEPLOYMENT_STATE_SUCCEEDED);
   v1::WatchDeploymentRequest request;
   v1::WatchDeploymentResponse response;

@@ -63,6 +63,7 @@ class FakeDeployments final : public Deployments {
     const auto found = troubles_.find(id);
     return found == troubles_.end() ? "" : found->second;
   }
+  RunningChecks& running_checks() override { return checks_; }
   void Stop() override {}
 
   void SetTrouble(const std::string& id, const std::string& trouble) {
@@ -100,6 +101,7 @@ class FakeDeployments final : public Deployments {
   }
 
   DeploymentStore* const store_;
+  RunningChecks checks_;
   Mutex mutex_;
   std::vector<Begun> begun_ ABSL_GUARDED_BY(mutex_), not_begun_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> notes_ ABSL_GUARDED_BY(mutex_);

@@ -58,7 +58,12 @@ v1::HostOutcome Ask(const FleetCommand& command, const Asked& asked) {
   outcome.set_host(host.host());
   outcome.set_number(asked.number);
   // Agents have names of their own for their hosts.
-  if (outcome.has_service()) outcome.mutable_service()->set_host(host.host());
+  if (outcome.has_service()) {
+    outcome.mutable_service()->set_host(host.host());
+    if (host.has_failed_health()) {
+      *outcome.mutable_service()->mutable_failed_health() = host.failed_health();
+    }
+  }
   outcome.set_code(static_cast<int>(status.code()));
   outcome.set_message(std::string(status.message()));
   outcome.set_reason(ReasonName(status));
@@ -79,6 +84,7 @@ absl::Status RunFleetCommand(const Fleet& fleet, const FleetCommand& command) {
   absl::StatusOr<FleetHosts> hosts =
       SelectHosts(fleet, command.selection, command.changes, command.cancelled);
   if (!hosts.ok()) return hosts.status();
+  if (hosts->empty()) return NoHostSelected(command.selection, fleet.Hosts());
   const size_t selected = hosts->size();
   const std::vector<Asked> all = HostsToAsk(fleet, *std::move(hosts), command.service);
   const std::vector<int> order = Order(all);

@@ -1,6 +1,7 @@
 #include "services/planner/rpc/planner_service.h"
 
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -46,6 +47,15 @@ void CutDiff(v1::HostOutcome* outcome) {
   if (outcome->diff().ByteSizeLong() <= kMostAnswerSize) return;
   outcome->mutable_diff()->clear_differences();
   outcome->mutable_diff()->set_truncated(true);
+}
+
+// The newest changes are the first.
+void CutChanges(v1::HostOutcome* outcome) {
+  while (outcome->service().ByteSizeLong() > kMostAnswerSize &&
+         outcome->service().changes_size() > 0) {
+    auto& changes = *outcome->mutable_service()->mutable_changes();
+    changes.DeleteSubrange(changes.size() / 2, changes.size() - changes.size() / 2);
+  }
 }
 
 class PlannerServiceImpl final : public PlannerService {
@@ -131,8 +141,20 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status DiffServices(ServerContext* context, const v1::DiffServicesRequest* request,
                             grpc::ServerWriter<v1::DiffServicesResponse>* writer) override {
     return gate().Run(*context, *request, [&](const Principal& caller) {
+      auto one = Converted<v1::DiffServiceRequest>(*request);
+      if (one.has_to_hash()) {
+        one.set_to_hash(absl::AsciiStrToLower(one.to_hash()));
+        if (absl::Status hash = CheckHash(one.to_hash(), "to_hash"); !hash.ok()) return hash;
+      }
+      return Command(commands_, *context, caller, *request, /*changes=*/false, writer, one);
+    });
+  }
+
+  grpc::Status GetServices(ServerContext* context, const v1::GetServicesRequest* request,
+                           grpc::ServerWriter<v1::GetServicesResponse>* writer) override {
+    return gate().Run(*context, *request, [&](const Principal& caller) {
       return Command(commands_, *context, caller, *request, /*changes=*/false, writer,
-                     Converted<v1::DiffServiceRequest>(*request));
+                     Converted<v1::GetServiceRequest>(*request));
     });
   }
 
@@ -224,6 +246,42 @@ class PlannerServiceImpl final : public PlannerService {
     return gate().Run(*context, *request, [&](const Principal& caller) {
       return Answer(deployments_.BreakLock(*request, Call(*context, caller)),
                     response->mutable_lock());
+    });
+  }
+
+  grpc::Status AcknowledgeHost(ServerContext* context, const v1::AcknowledgeHostRequest* request,
+                               v1::AcknowledgeHostResponse* response) override {
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      if (request->host().empty()) return InvalidField("host", "no host is named");
+      if (absl::Status status = CheckReason(request->reason()); !status.ok()) return status;
+      const absl::StatusOr<bool> changed =
+          options_.fleet->MarkHealth(request->host(), std::nullopt);
+      if (!changed.ok()) return changed.status();
+      if (*changed) {
+        LogInfo("the failed health checks of a host were acknowledged",
+                {{"host", request->host()},
+                 {"actor", PrincipalText(caller)},
+                 {"reason", request->reason()}});
+      }
+      return Answer(gitops::GetHost(*options_.fleet, *options_.locks, request->host()),
+                    response->mutable_host());
+    });
+  }
+
+  grpc::Status GetDebugInfo(ServerContext* context, const v1::GetDebugInfoRequest* request,
+                            v1::GetDebugInfoResponse* response) override {
+    return gate().Run(*context, *request, [&](const Principal& caller) {
+      if (!request->has_host()) {
+        *response->mutable_info() = options_.debug_info ? options_.debug_info() : v1::DebugInfo();
+        return absl::OkStatus();
+      }
+      const absl::StatusOr<FleetHost> host = options_.fleet->Find(request->host());
+      if (!host.ok()) return host.status();
+      auto info = options_.agents->DebugInfo(
+          host->host.address(),
+          {.on_behalf_of = OnBehalfOfText(caller), .give_up = CancelledIn(*context)});
+      if (info.ok()) info->set_host(host->host.host());
+      return Answer(std::move(info), response->mutable_info());
     });
   }
 
@@ -324,6 +382,7 @@ class PlannerServiceImpl final : public PlannerService {
                                   const absl::Status status =
                                       options_.agents->Call(address, asked_for, one, outcome);
                                   CutDiff(outcome);
+                                  CutChanges(outcome);
                                   return status;
                                 },
                             .cancelled = asked_for.give_up,

@@ -1,6 +1,7 @@
 #ifndef GITOPS_SERVICES_PLANNER_RPC_PLANNER_SERVICE_H_
 #define GITOPS_SERVICES_PLANNER_RPC_PLANNER_SERVICE_H_
 
+#include <functional>
 #include <memory>
 
 #include "common/clock/clock.h"
@@ -31,6 +32,8 @@ struct PlannerServiceOptions {
   RequestIds* request_ids = nullptr;
   Deployments* deployments = nullptr;
   Store* state = nullptr;  // that `store` and `locks` use
+  // What the planner tells about itself. Any thread. May be empty.
+  std::function<v1::DebugInfo()> debug_info;
   // Each open stream holds a thread of the server.
   int most_fleet_watchers = 32;
   int most_deployment_watchers = 64;

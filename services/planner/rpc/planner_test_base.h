@@ -47,6 +47,12 @@ class PlannerTestBase : public testing::Test {
                                   .request_ids = &request_ids_,
                                   .deployments = &deployments_,
                                   .state = store_.store(),
+                                  .debug_info =
+                                      [] {
+                                        v1::DebugInfo info;
+                                        info.set_component("planner");
+                                        return info;
+                                      },
                                   .most_fleet_watchers = kMostWatchers,
                                   .most_deployment_watchers = kMostWatchers,
                                   .most_commands = kMostCommands});

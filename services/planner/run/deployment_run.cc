@@ -24,6 +24,17 @@ RolloutPolicy PolicyOf(const DeploymentRecord& entry) {
   return policy.ok() ? *policy : RolloutPolicy();
 }
 
+// What a decision's reason says beyond the counts of failed hosts ("1 host failed, more than
+// --max-failures 0"), which the tally tells with the hosts' names.
+std::string BeyondCounts(const std::string& reason) {
+  if (const size_t more = reason.find(", more than "); more != std::string::npos) {
+    return reason.substr(more + 2);
+  }
+  const bool counts =
+      absl::EndsWith(reason, " failed") || absl::EndsWith(reason, " could not be reached");
+  return counts ? "" : reason;
+}
+
 }  // namespace
 
 void AddEvent(DeploymentRecord& entry, absl::Time now, const std::string& message,
@@ -55,6 +66,7 @@ DeploymentRun::DeploymentRun(Parts parts, DeploymentRecord entry, std::vector<Ho
       probes_(options().agents, options().clock),
       entry_(std::move(entry)) {
   MutexLock lock(mutex_);
+  cancelled_ = entry_.state.cancel_requested();
   slots_.reserve(hosts.size());
   for (HostRecord& host : hosts) {
     slots_.push_back({.entry = std::move(host)});
@@ -107,6 +119,7 @@ absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const Actor& actor,
                                                      const std::string& reason) {
   const absl::Status status = Change([&](Entry& entry) {
     entry.state.set_cancel_requested(true);
+    entry.deployment.set_state(v1::DEPLOYMENT_STATE_CANCELLING);
     AddEvent(entry, Now(), absl::StrCat("cancelled", reason.empty() ? "" : ": ", reason), actor);
   });
   if (!status.ok()) return status;
@@ -118,7 +131,8 @@ absl::StatusOr<v1::Deployment> DeploymentRun::Cancel(const Actor& actor,
 bool DeploymentRun::Start() {
   const bool stored = ChangeUntilStored([&](Entry& entry) {
     v1::Deployment& deployment = entry.deployment;
-    deployment.set_state(v1::DEPLOYMENT_STATE_RUNNING);
+    deployment.set_state(entry.state.cancel_requested() ? v1::DEPLOYMENT_STATE_CANCELLING
+                                                        : v1::DEPLOYMENT_STATE_RUNNING);
     deployment.clear_message();
     if (!deployment.has_start_time()) *deployment.mutable_start_time() = ToTimestamp(Now());
   });
@@ -239,11 +253,13 @@ void DeploymentRun::Count(const std::string& reason) {
     MutexLock lock(mutex_);
     Tally tally;
     for (const Slot& slot : slots_) Add(slot.entry, tally);
+    std::string why = reason;
+    if (!tally.failed.empty() || !tally.unreachable.empty()) why = BeyondCounts(why);
     phases = tally.phases;
     v1::Deployment& deployment = entry_.deployment;
     std::vector<std::string> told;
     for (const std::string& text :
-         {trouble_, TroubleText(tally), entry_.state.rollback_reason(), reason}) {
+         {trouble_, TroubleText(tally), entry_.state.rollback_reason(), why}) {
       const bool said = absl::StrContains(absl::StrJoin(told, "; "), text);
       if (!text.empty() && !said) told.push_back(text);
     }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -32,6 +33,7 @@ class DeploymentRun {
   struct Parts {
     const DeploymentsOptions* options;  // not owned
     WorkerPool* workers;                // not owned
+    RunningChecks* checks;              // not owned
     // Called with the number of hosts in each phase whenever that changes; all 0 at the end.
     std::function<void(const PhaseCounts&)> counted;
   };
@@ -71,6 +73,11 @@ class DeploymentRun {
   bool leaving() const { return stopping_ || lost_; }
   // Hosts stop after the step that they are in.
   bool stop_after_step() const { return stop_after_step_; }
+  // Somebody cancelled it: what can be repeated later, as health checks, ends at once.
+  bool cancelled() const { return cancelled_; }
+  RunningChecks& checks() const { return *parts_.checks; }
+  // As Fleet::MarkHealth; retries if it cannot be stored. False: leaving.
+  bool MarkHealth(const std::string& host, const std::optional<v1::FailedHealth>& failed);
   // OK: the agent answers now, or did a moment ago. Errors as AgentCaller::Status.
   absl::Status Reach(const std::string& address) { return probes_.Reach(address); }
   // Waits that long; false: leaving.
@@ -176,6 +183,7 @@ class DeploymentRun {
   std::atomic<bool> stopping_ = false;
   std::atomic<bool> lost_ = false;
   std::atomic<bool> stop_after_step_ = false;
+  std::atomic<bool> cancelled_ = false;
 
   Mutex store_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // one save of the entry at a time, in order
   Mutex mutex_;

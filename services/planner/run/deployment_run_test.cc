@@ -15,7 +15,8 @@ namespace gitops {
 namespace {
 
 DeploymentRun::Parts PartsOf(const DeploymentsOptions& options, WorkerPool& workers) {
-  return {.options = &options, .workers = &workers, .counted = nullptr};
+  static RunningChecks* const checks = new RunningChecks;
+  return {.options = &options, .workers = &workers, .checks = checks, .counted = nullptr};
 }
 
 TEST(DeploymentRun, SettingTheWallClockNeitherEndsNorProlongsAPause) {

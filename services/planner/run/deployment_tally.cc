@@ -10,21 +10,19 @@ namespace gitops {
 namespace {
 
 constexpr size_t kMostNamed = 3;
-constexpr size_t kMostText = 300;
 
-void Name(const v1::HostDeployment& host, bool with_message, std::vector<std::string>& names) {
-  if (names.size() >= kMostNamed) return;
-  names.push_back(host.host());
-  if (!with_message || host.message().empty()) return;
-  absl::StrAppend(&names.back(), ": ", host.message().substr(0, kMostText));
+void Name(const v1::HostDeployment& host, std::vector<std::string>& names) {
+  if (names.size() < kMostNamed) names.push_back(host.host());
 }
 
-// `names` are the first of `count`.
-void Tell(std::vector<std::string>& sentences, int count, absl::string_view what,
+// `names` are the first of `count` of `hosts`. Why each failed is in its own message.
+void Tell(std::vector<std::string>& sentences, int count, int hosts, absl::string_view what,
           const std::vector<std::string>& names) {
   if (count == 0) return;
+  if (hosts == 1) return sentences.push_back(absl::StrCat(names[0], what));
   const int more = count - static_cast<int>(names.size());
-  sentences.push_back(absl::StrCat(count, what, ": ", absl::StrJoin(names, ", "),
+  sentences.push_back(absl::StrCat(count, " of ", hosts, " hosts", what, ": ",
+                                   absl::StrJoin(names, ", "),
                                    more > 0 ? absl::StrCat(" and ", more, " more") : ""));
 }
 
@@ -44,9 +42,9 @@ void Add(const HostRecord& record, Tally& tally) {
   const bool back = record.rolling_back && state == v1::HOST_DEPLOYMENT_STATE_RUNNING;
   ++tally.hosts;
   ++tally.phases[back ? kRollingBack : state];
-  if (state == v1::HOST_DEPLOYMENT_STATE_FAILED) Name(host, true, tally.failed);
-  if (state == v1::HOST_DEPLOYMENT_STATE_UNREACHABLE) Name(host, false, tally.unreachable);
-  if (state == v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED) Name(host, true, tally.kept);
+  if (state == v1::HOST_DEPLOYMENT_STATE_FAILED) Name(host, tally.failed);
+  if (state == v1::HOST_DEPLOYMENT_STATE_UNREACHABLE) Name(host, tally.unreachable);
+  if (state == v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED) Name(host, tally.kept);
 }
 
 bool SetCounts(const Tally& tally, v1::Deployment& deployment) {
@@ -68,16 +66,18 @@ bool SetCounts(const Tally& tally, v1::Deployment& deployment) {
 
 std::string TroubleText(const Tally& tally) {
   std::vector<std::string> sentences;
-  const std::string of = absl::StrCat(" of ", tally.hosts, tally.hosts == 1 ? " host" : " hosts");
-  Tell(sentences, tally.phases[v1::HOST_DEPLOYMENT_STATE_FAILED], absl::StrCat(of, " failed"),
-       tally.failed);
-  Tell(sentences, tally.phases[v1::HOST_DEPLOYMENT_STATE_UNREACHABLE],
-       absl::StrCat(of, " could not be reached"), tally.unreachable);
+  const auto tell = [&](v1::HostDeploymentState state, absl::string_view what,
+                        const std::vector<std::string>& names) {
+    Tell(sentences, tally.phases[state], tally.hosts, what, names);
+  };
+  tell(v1::HOST_DEPLOYMENT_STATE_FAILED, " failed", tally.failed);
+  tell(v1::HOST_DEPLOYMENT_STATE_UNREACHABLE, " could not be reached", tally.unreachable);
   if (const int back = tally.phases[v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK]; back > 0) {
-    sentences.push_back(absl::StrCat(back, of, " brought back"));
+    sentences.push_back(tally.hosts == 1
+                            ? std::string("the host was brought back")
+                            : absl::StrCat(back, " of ", tally.hosts, " hosts brought back"));
   }
-  Tell(sentences, tally.phases[v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED],
-       absl::StrCat(of, " could not be brought back whole"), tally.kept);
+  tell(v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED, " could not be brought back whole", tally.kept);
   return absl::StrJoin(sentences, "; ");
 }
 

@@ -23,15 +23,20 @@ HostRecord HostOf(v1::HostDeploymentState state, const std::string& name,
   return record;
 }
 
-TEST(Tally, TroubleIsToldWithTheFirstHostsAndWhy) {
+TEST(Tally, TroubleIsToldWithTheFirstHostsWhoseOwnMessagesSayWhy) {
   Tally tally;
   Add(HostOf(v1::HOST_DEPLOYMENT_STATE_SUCCEEDED, "web1"), tally);
   Add(HostOf(v1::HOST_DEPLOYMENT_STATE_FAILED, "web3", "sync: no such branch"), tally);
   Add(HostOf(v1::HOST_DEPLOYMENT_STATE_UNREACHABLE, "web4", "it does not answer"), tally);
   EXPECT_EQ(TroubleText(tally),
-            "1 of 3 hosts failed: web3: sync: no such branch; 1 of 3 hosts could not be reached: "
-            "web4");
+            "1 of 3 hosts failed: web3; 1 of 3 hosts could not be reached: web4");
   EXPECT_EQ(TroubleText(Tally()), "");
+}
+
+TEST(Tally, ASingleHostIsNotCounted) {
+  Tally tally;
+  Add(HostOf(v1::HOST_DEPLOYMENT_STATE_FAILED, "web3"), tally);
+  EXPECT_EQ(TroubleText(tally), "web3 failed");
 }
 
 TEST(Tally, ManyFailuresAreNotAllNamed) {

@@ -33,6 +33,7 @@ absl::Status DeploymentRun::Change(const std::function<void(Entry&)>& change,
   change(entry_);
   // At once, so that no step begins before the next decision.
   if (IsStopped()) stop_after_step_ = true;
+  if (entry_.state.cancel_requested()) cancelled_ = true;
   woken_ = true;
   changed_.NotifyAll();
   return absl::OkStatus();
@@ -71,6 +72,15 @@ bool DeploymentRun::StoreHost(int index, const HostRecord& host, const v1::StepR
     AddEvent(entry, Now(), absl::StrCat("a hook stopped it: ", halt));
   };
   return ChangeUntilStored(change, &checkpoint);
+}
+
+bool DeploymentRun::MarkHealth(const std::string& host,
+                               const std::optional<v1::FailedHealth>& failed) {
+  return StoreUntilDone([&] {
+    const absl::Status marked = options().fleet->MarkHealth(host, failed).status();
+    // A host that has left the fleet has no mark.
+    return absl::IsNotFound(marked) ? absl::OkStatus() : marked;
+  });
 }
 
 bool DeploymentRun::LoadStep(int index, int number, v1::StepRecord& step) {

@@ -53,6 +53,7 @@ class DeploymentsImpl : public Deployments {
     const auto run = running_.Find(id);
     return run == nullptr ? "" : run->trouble();
   }
+  RunningChecks& running_checks() override { return checks_; }
   void Stop() override { running_.Stop(); }
 
  private:
@@ -70,6 +71,7 @@ class DeploymentsImpl : public Deployments {
 
   const DeploymentsOptions options_;
   PhaseGauges gauges_;
+  RunningChecks checks_;
   RunningDeployments running_;
   WorkerPool workers_;
   WorkerPool coordinators_;  // gone before `workers_`, which it uses
@@ -302,7 +304,8 @@ void DeploymentsImpl::NoteBroken(const v1::HostLock& lock, const Actor& actor,
 void DeploymentsImpl::Launch(DeploymentRecord entry, std::vector<HostRecord> hosts,
                              std::unique_ptr<HeldLocks> locks) {
   const std::string id = entry.deployment.id();
-  DeploymentRun::Parts parts{.options = &options_, .workers = &workers_, .counted = nullptr};
+  DeploymentRun::Parts parts{
+      .options = &options_, .workers = &workers_, .checks = &checks_, .counted = nullptr};
   parts.counted = [this, id](const PhaseCounts& counts) {
     gauges_.Set(id, counts);
     if (options_.observer.queued) options_.observer.queued(workers_.waiting());

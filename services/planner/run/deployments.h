@@ -18,6 +18,7 @@
 #include "services/planner/hooks/hook_caller.h"
 #include "services/planner/lock/host_locks.h"
 #include "services/planner/record/deployment_store.h"
+#include "services/planner/run/running_checks.h"
 
 namespace gitops {
 
@@ -98,6 +99,9 @@ class Deployments {
 
   // Why a deployment that runs here cannot be stored; empty: it can, or does not run here.
   virtual std::string Trouble(const std::string& id) = 0;
+
+  // The health checks that run on hosts of deployments that run here.
+  virtual RunningChecks& running_checks() = 0;
 
   // Stops all deployments after their current moves, for a shutdown; Recover() of the next process
   // continues them.

@@ -69,7 +69,7 @@ TEST(DeploymentHooks, AHookErrorStopsTheDeploymentAndOthersAfterTheStepTheyAreIn
   EXPECT_EQ(StateOf(done), "FAILED");
   EXPECT_THAT(States(done),
               ElementsAre("web1 STOPPED", "web2 FAILED", "web3 PENDING", "web4 PENDING"));
-  EXPECT_EQ(done.message(), "1 of 4 hosts failed: web2: hook drain: 500");
+  EXPECT_EQ(done.message(), "1 of 4 hosts failed: web2; hook drain: 500");
   EXPECT_THAT(done.hosts(1).remaining_actions(), ElementsAre("sync", "reboot"));
   EXPECT_THAT(done.hosts(0).remaining_actions(), ElementsAre("reboot"));
   EXPECT_THAT(world.hooks.asked(), ::testing::Contains("post-deploy web1 [reboot] ok"));

@@ -1,6 +1,7 @@
 #include "services/planner/run/host_moves.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -83,6 +84,9 @@ class Mover {
 
   MoveDone AskHook();
   MoveDone RunChecks(v1::RunCheckRequest::Kind kind);
+  absl::Status TryChecks(v1::RunCheckRequest::Kind kind, const std::function<bool()>& give_up,
+                         v1::ActionRecord* action);
+  bool MarkHealth(const absl::Status& status);
   MoveDone Act();
   MoveDone Ask(const v1::PerformActionRequest& request, v1::ActionRecord* action);
   PerformOutcome Perform(const v1::PerformActionRequest& request);
@@ -136,25 +140,67 @@ MoveDone Mover::AskHook() {
   return done;
 }
 
+// Stores what the health checks of the host came to, before the deployment goes on. False: leaving.
+bool Mover::MarkHealth(const absl::Status& status) {
+  const ChecksSpec& checks = context_.host->spec.health_checks;
+  if (status.ok() && checks.http.empty() && checks.cmd.empty()) return true;
+  if (status.ok()) return run_.MarkHealth(host(), std::nullopt);
+  v1::FailedHealth failed;
+  failed.set_deployment(run_.facts().deployment.id());
+  *failed.mutable_time() = ToTimestamp(run_.options().clock->Now());
+  failed.set_message(std::string(status.message()));
+  return run_.MarkHealth(host(), failed);
+}
+
+// Runs the checks; while they run, watchers see their tries, which `action` has at the end.
+absl::Status Mover::TryChecks(v1::RunCheckRequest::Kind kind, const std::function<bool()>& give_up,
+                              v1::ActionRecord* action) {
+  const absl::Duration within = DurationOr(SpecOf(run_).health_timeout(), kHealthTimeout);
+  const std::string& id = run_.facts().deployment.id();
+  RunningChecks::Standing standing;
+  standing.deadline = run_.options().clock->Now() + within;
+  const bool health = kind == v1::RunCheckRequest::KIND_HEALTH;
+  if (health) run_.checks().Set(id, context_.index, standing);
+  const auto seen = [&](int tries, const std::string& failing) {
+    standing.tries = tries;
+    standing.failing = failing;
+    if (health) run_.checks().Set(id, context_.index, standing);
+  };
+  std::string output;
+  absl::Status status = run_.options().checks->Run(context_.host->spec, address(), kind, within,
+                                                   give_up, &output, seen);
+  if (health) run_.checks().End(id, context_.index);
+  ShowTries(standing, *action);
+  action->set_output(output);
+  return status;
+}
+
 MoveDone Mover::RunChecks(v1::RunCheckRequest::Kind kind) {
   v1::ActionRecord* action = context_.log->BeginAction(RecordName(move_), false, "");
-  std::string output, broken;
+  const bool health = kind == v1::RunCheckRequest::KIND_HEALTH;
+  std::string broken;
   // Checks may take minutes. Once the lock is broken, somebody else may change the host, so it gets
   // no more calls, and its answers prove nothing about this deployment.
   const auto give_up = [&] {
-    if (run_.leaving()) return true;
+    if (run_.leaving() || (health && run_.cancelled())) return true;
     const DeploymentRun::LockState lock = run_.CheckLock(host());
     if (lock.kind == DeploymentRun::LockState::Kind::kBroken) broken = lock.why;
     return lock.kind != DeploymentRun::LockState::Kind::kHeld;
   };
-  absl::Status status = run_.options().checks->Run(
-      context_.host->spec, address(), kind,
-      DurationOr(SpecOf(run_).health_timeout(), kHealthTimeout), give_up, &output);
+  absl::Status status = TryChecks(kind, give_up, action);
   const bool gave_up = give_up();
   if (run_.leaving() && (gave_up || !status.ok())) return Left();
   if (!broken.empty()) status = absl::AbortedError(broken);
-  action->set_output(output);
+  const bool cancelled = broken.empty() && absl::IsCancelled(status);
+  if (health && broken.empty() && !cancelled && !MarkHealth(status)) return Left();
   context_.log->EndAction(action, std::string(status.message()));
+  if (cancelled) {
+    action->set_result(v1::STEP_RESULT_SKIPPED);
+    action->set_message("the deployment was cancelled");
+    MoveDone done;
+    done.result.outcome = v1::STEP_RESULT_SKIPPED;
+    return done;
+  }
   if (status.ok()) return {};
   return Failed(absl::StrCat(RecordName(move_), " did not succeed: ", status.message()));
 }

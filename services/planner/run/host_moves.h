@@ -27,6 +27,7 @@ struct MoveDone {
 // The context of one move of a host.
 struct MoveContext {
   DeploymentRun* run;
+  int index;  // of the host
   HostRecord* entry;
   StepLog* log;
   const FleetHost* host;

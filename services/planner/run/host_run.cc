@@ -262,6 +262,7 @@ MoveDone HostRun::Make(const Move& move) {
     return done;
   }
   return MakeMove({.run = &run_,
+                   .index = index_,
                    .entry = &entry_,
                    .log = &log_,
                    .host = &host_,

@@ -110,7 +110,8 @@ std::vector<int> Thinned(const std::vector<int>& chosen, const Selection& select
 absl::Status CheckSelection(const Selection& selection) { return ParseGlobs(selection).status(); }
 
 absl::StatusOr<std::vector<int>> Select(size_t count, const HostAt& host,
-                                        const Selection& selection, const Cancelled& cancelled) {
+                                        const Selection& selection, const Cancelled& cancelled,
+                                        const Eligible& eligible) {
   const absl::StatusOr<std::vector<Glob>> globs = ParseGlobs(selection);
   if (!globs.ok()) return globs.status();
   const TagOrder order(selection.order_by_tags);
@@ -123,6 +124,7 @@ absl::StatusOr<std::vector<int>> Select(size_t count, const HostAt& host,
     }
     const SelectableHost one = host(i);
     if (!Chosen(one, *globs, selection.tagged)) continue;
+    if (eligible && !eligible(i)) continue;
     by_place[order.PlaceOf(one)].push_back(static_cast<int>(i));
   }
   std::vector<int> chosen;

@@ -44,13 +44,17 @@ using Cancelled = std::function<bool()>;
 // The host of an index.
 using HostAt = std::function<SelectableHost(size_t)>;
 
-// The indices of the selected hosts, in order: glob, tags, stable ordering by tags, then skip,
-// every, limit. The `count` hosts come in the order of the file, those that only reported after
-// them, by name. Errors as CheckSelection; CANCELLED soon after `cancelled` returns true. Linear
-// in the number of hosts: selecting among 100,000 takes well under 50 ms.
+// Whether the host of an index may be selected at all. May be empty.
+using Eligible = std::function<bool(size_t)>;
+
+// The indices of the selected hosts, in order: glob, tags, `eligible` (asked of hosts that match so
+// far), stable ordering by tags, then skip, every, limit. The `count` hosts come in the order of
+// the file, those that only reported after them, by name. Errors as CheckSelection; CANCELLED soon
+// after `cancelled` returns true. Linear in the number of hosts: selecting among 100,000 takes well
+// under 50 ms.
 absl::StatusOr<std::vector<int>> Select(size_t count, const HostAt& host,
-                                        const Selection& selection,
-                                        const Cancelled& cancelled = {});
+                                        const Selection& selection, const Cancelled& cancelled = {},
+                                        const Eligible& eligible = {});
 
 // Whether nothing narrows it, so that it selects the whole fleet.
 bool SelectsEverything(const Selection& selection);

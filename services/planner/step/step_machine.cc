@@ -340,6 +340,10 @@ HostProgress After(HostProgress before, const HostPolicy& policy, const Move& mo
     progress.stage = Stage::kPost;
     return Settled(std::move(progress), policy);
   }
+  if (result.outcome == v1::STEP_RESULT_SKIPPED) {
+    progress.stage = Stage::kPost;
+    return Settled(std::move(progress), policy);
+  }
   switch (move.kind) {
     case Move::Kind::kPreDeployChecks:
       progress.prechecked = true;

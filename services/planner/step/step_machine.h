@@ -114,6 +114,7 @@ Move NextMove(const HostProgress& progress, const HostPolicy& policy);
 
 // The result of a move.
 struct MoveResult {
+  // SKIPPED: health checks that a cancel ended; they are the next step again.
   v1::StepResult outcome = v1::STEP_RESULT_OK;
   std::string error;                 // FAILED
   bool unknown = false;              // FAILED: an action may have been done all the same

@@ -25,6 +25,22 @@ void FakeAgentServices::SetTip(const std::string& hash) {
   tip_ = hash;
 }
 
+void FakeAgentServices::SetTouched(const std::string& address,
+                                   const std::vector<std::string>& services) {
+  MutexLock lock(mutex_);
+  agents_[address].touched.emplace().mutable_services()->Assign(services.begin(), services.end());
+}
+
+std::vector<std::string> FakeAgentServices::resolvers() {
+  MutexLock lock(mutex_);
+  return resolvers_;
+}
+
+v1::DiffServiceRequest FakeAgentServices::last_diff() {
+  MutexLock lock(mutex_);
+  return last_diff_;
+}
+
 FakeAgentServices::Service FakeAgentServices::Look(const std::string& address,
                                                    const std::string& service) {
   MutexLock lock(mutex_);
@@ -72,7 +88,25 @@ absl::StatusOr<v1::ResolveRevisionResponse> FakeAgentServices::ResolveRevision(
   }
   v1::ResolveRevisionResponse response;
   response.set_hash(hash);
+  response.mutable_commit()->set_hash(hash);
+  response.mutable_commit()->set_subject("Commit " + hash.substr(0, 4));
+  resolvers_.push_back(address);
+  const Agent& agent = agents_.at(address);
+  if (agent.touched.has_value()) *response.mutable_touched_services() = *agent.touched;
   return response;
+}
+
+absl::StatusOr<v1::DebugInfo> FakeAgentServices::DebugInfo(const std::string& address,
+                                                           const CallFor&) {
+  MutexLock lock(mutex_);
+  const auto agent = agents_.find(address);
+  if (agent == agents_.end() || !agent->second.up) {
+    return MakeError(Reason::kHostUnreachable, "cannot reach the agent at " + address);
+  }
+  v1::DebugInfo info;
+  info.set_component("agent");
+  info.set_version(address);
+  return info;
 }
 
 absl::Status FakeAgentServices::Call(const std::string& address, const CallFor& caller,
@@ -86,10 +120,14 @@ absl::Status FakeAgentServices::Call(const std::string& address, const CallFor& 
   if (!found.ok()) return found.status();
   Service& service = **found;
   if (std::holds_alternative<v1::DiffServiceRequest>(request)) {
+    last_diff_ = std::get<v1::DiffServiceRequest>(request);
     outcome->mutable_diff()->set_hash(service.hash);
     return absl::OkStatus();
   }
-  if (std::holds_alternative<v1::FreezeServiceRequest>(request)) {
+  if (std::holds_alternative<v1::GetServiceRequest>(request)) {
+    outcome->mutable_service()->add_revisions(service.hash);
+    outcome->mutable_service()->add_changes()->set_to_hash(service.hash);
+  } else if (std::holds_alternative<v1::FreezeServiceRequest>(request)) {
     service.frozen_by = caller.on_behalf_of;
   } else if (std::holds_alternative<v1::UnfreezeServiceRequest>(request)) {
     service.frozen_by = "";

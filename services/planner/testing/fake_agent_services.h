@@ -2,8 +2,10 @@
 #define GITOPS_SERVICES_PLANNER_TESTING_FAKE_AGENT_SERVICES_H_
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -27,6 +29,12 @@ class FakeAgentServices final : public ServiceCaller, public RevisionResolver {
   void SetUp(const std::string& address, bool up);
   // What ResolveRevision answers for an empty revision.
   void SetTip(const std::string& hash);
+  // What ResolveRevision of this agent says that a commit touches; else it does not know.
+  void SetTouched(const std::string& address, const std::vector<std::string>& services);
+  // The agents that were asked for revisions, in order.
+  std::vector<std::string> resolvers();
+  // The last DiffServiceRequest.
+  v1::DiffServiceRequest last_diff();
   Service Look(const std::string& address, const std::string& service);
 
   // From now on calls with this request ("DiffServiceRequest") hang until they are given up.
@@ -40,11 +48,15 @@ class FakeAgentServices final : public ServiceCaller, public RevisionResolver {
       const GiveUp& give_up) override;
   absl::Status Call(const std::string& address, const CallFor& caller,
                     const ServiceRequest& request, v1::HostOutcome* outcome) override;
+  // Names the address.
+  absl::StatusOr<v1::DebugInfo> DebugInfo(const std::string& address,
+                                          const CallFor& caller) override;
 
  private:
   struct Agent {
     std::map<std::string, Service> services;
     bool up = true;
+    std::optional<v1::ServiceNames> touched = std::nullopt;
   };
 
   // CANCELLED: the call was to hang, and gave up.
@@ -57,6 +69,8 @@ class FakeAgentServices final : public ServiceCaller, public RevisionResolver {
   std::map<std::string, Agent> agents_ ABSL_GUARDED_BY(mutex_);
   std::string tip_ ABSL_GUARDED_BY(mutex_);
   std::set<std::string> hanging_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::string> resolvers_ ABSL_GUARDED_BY(mutex_);
+  v1::DiffServiceRequest last_diff_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace gitops

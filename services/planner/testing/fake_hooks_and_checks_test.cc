@@ -87,7 +87,7 @@ TEST(FakeHostChecksTest, ChecksSucceedUnlessToldOtherwise) {
   host.name = "web2";
   std::string output;
   const auto run = [&](v1::RunCheckRequest::Kind kind) {
-    return checks.Run(host, "web2:8004", kind, absl::Minutes(5), nullptr, &output).code();
+    return checks.Run(host, "web2:8004", kind, absl::Minutes(5), nullptr, &output, nullptr).code();
   };
   EXPECT_EQ(run(v1::RunCheckRequest::KIND_PRE_DEPLOY), absl::StatusCode::kOk);
   EXPECT_EQ(run(v1::RunCheckRequest::KIND_HEALTH), absl::StatusCode::kDeadlineExceeded);

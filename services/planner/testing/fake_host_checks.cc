@@ -31,7 +31,8 @@ std::vector<FakeHostChecks::Ran> FakeHostChecks::runs() {
 
 absl::Status FakeHostChecks::Run(const HostSpec& host, const std::string& address,
                                  v1::RunCheckRequest::Kind kind, absl::Duration within,
-                                 const std::function<bool()>& give_up, std::string* output) {
+                                 const std::function<bool()>& give_up, std::string* output,
+                                 const TriesSeen& seen) {
   FakeCheck taken;
   {
     MutexLock lock(mutex_);
@@ -51,6 +52,7 @@ absl::Status FakeHostChecks::Run(const HostSpec& host, const std::string& addres
       }
     }
   }
+  if (taken.tries > 0 && seen) seen(taken.tries, taken.message);
   if (taken.hang && !gate_.Pass(taken.deaf ? nullptr : give_up))
     return absl::CancelledError("gave up on the checks");
   const bool failed = taken.code != absl::StatusCode::kOk;

@@ -23,6 +23,7 @@ struct FakeCheck {
   int times = std::numeric_limits<int>::max();
   bool hang = false;  // until Release() or give_up
   bool deaf = false;  // to give_up
+  int tries = 0;      // told at once, with `message`; 0: nothing is told
   absl::StatusCode code = absl::StatusCode::kOk;
   std::string message = "http: 503 Service Unavailable";
 };
@@ -46,8 +47,8 @@ class FakeHostChecks final : public HostChecks {
   std::vector<Ran> runs();
 
   absl::Status Run(const HostSpec& host, const std::string& address, v1::RunCheckRequest::Kind kind,
-                   absl::Duration within, const std::function<bool()>& give_up,
-                   std::string* output) override;
+                   absl::Duration within, const std::function<bool()>& give_up, std::string* output,
+                   const TriesSeen& seen) override;
 
  private:
   Gate gate_;

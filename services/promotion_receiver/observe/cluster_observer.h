@@ -9,7 +9,7 @@
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/http/client.h"
-#include "services/promotion_receiver/observe/clusters_config.h"
+#include "common/program_config/clusters_config.h"
 #include "services/promotion_receiver/observe/kubeconfig.h"
 #include "services/promotion_receiver/observe/observer.h"
 

@@ -1,4 +1,4 @@
-#include "services/promotion_receiver/observe/clusters_config.h"
+#include "common/program_config/clusters_config.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "common/store/temp_store.h"
+#include "services/promotion_receiver/observe/kubeconfig.h"
 
 namespace gitops {
 namespace {
@@ -22,7 +23,7 @@ users: [{name: u, user: {token: t}}]
 )";
   }
   absl::StatusOr<std::vector<ClusterSpec>> Parse(const std::string& text) {
-    return ParseClusters(text, directory_.path() + "/receiver.toml");
+    return ParseClusters(text, directory_.path() + "/receiver.toml", CheckKubeconfig);
   }
 
   TempDirectory directory_;

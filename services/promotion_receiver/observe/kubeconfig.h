@@ -31,6 +31,12 @@ struct KubeAccess {
 absl::StatusOr<KubeAccess> ParseKubeconfig(absl::string_view text, const std::string& file,
                                            const std::string& context);
 
+// Only checks it.
+inline absl::Status CheckKubeconfig(absl::string_view text, const std::string& file,
+                                    const std::string& context) {
+  return ParseKubeconfig(text, file, context).status();
+}
+
 // The access of a pod's service account. None: this process does not run in a pod. `directory`:
 // where Kubernetes mounts the account, for tests.
 std::optional<KubeAccess> PodAccess(

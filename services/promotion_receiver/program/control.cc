@@ -9,13 +9,13 @@
 #include "common/http/client.h"
 #include "common/log/log.h"
 #include "common/process/process.h"
+#include "common/program_config/clusters_config.h"
+#include "common/program_config/sinks_config.h"
 #include "common/sync/mutex.h"
 #include "services/promotion_receiver/engine/engine.h"
 #include "services/promotion_receiver/observe/cluster_observer.h"
-#include "services/promotion_receiver/observe/clusters_config.h"
 #include "services/promotion_receiver/observe/fleet_observer.h"
 #include "services/promotion_receiver/observe/observer.h"
-#include "services/promotion_receiver/sink/sinks_config.h"
 #include "services/promotion_receiver/strategy/notification_promoter.h"
 #include "services/promotion_receiver/strategy/pull_request_promoter.h"
 #include "services/promotion_receiver/strategy/rollout_promoter.h"
@@ -33,7 +33,8 @@ struct ControlTables {
 absl::StatusOr<ControlTables> ReadTables(const PromotionReceiverConfig& config) {
   const std::string& file = config.settings.Get("config");
   absl::StatusOr<std::vector<SinkSpec>> sinks = ParseSinks(config.text, file);
-  absl::StatusOr<std::vector<ClusterSpec>> clusters = ParseClusters(config.text, file);
+  absl::StatusOr<std::vector<ClusterSpec>> clusters =
+      ParseClusters(config.text, file, CheckKubeconfig);
   if (!sinks.ok() && !clusters.ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat(sinks.status().message(), "\n", clusters.status().message()));

@@ -10,32 +10,6 @@
 namespace gitops {
 namespace {
 
-using Type = SettingDefinition::Type;
-
-std::vector<SettingDefinition> OwnSettings() {
-  return {
-      {.name = "pipelines", .help = "directory of the pipelines' YAML files"},
-      {.name = "secrets",
-       .help = "directory of secrets, as NAMESPACE/NAME/KEY; without it there are none"},
-      {.name = "secret-grace",
-       .help = "how long the old value of a secret is accepted after it was replaced",
-       .default_value = "10m",
-       .type = Type::kDuration},
-      {.name = "max-age",
-       .help = "signed events that are older are refused",
-       .default_value = "1h",
-       .type = Type::kDuration,
-       .least = absl::Minutes(1)},
-      {.name = "allow-unsigned",
-       .help = "take unsigned events of pipelines without a key",
-       .default_value = "false",
-       .type = Type::kBool},
-      {.name = "planner",
-       .help = "address of gitops-planner; without it, hosts of the fleet are neither observed nor "
-               "deployed to"},
-  };
-}
-
 absl::Status CheckTogether(const Settings& settings) {
   if (settings.Get("pipelines").empty()) {
     return absl::InvalidArgumentError(
@@ -50,15 +24,6 @@ absl::Status CheckTogether(const Settings& settings) {
 }
 
 }  // namespace
-
-std::vector<SettingDefinition> PromotionReceiverSettings() {
-  std::vector<SettingDefinition> all =
-      CommonServerSettings({.listen = Loopback(kPromotionReceiverPort),
-                            .metrics_listen = Loopback(kPromotionReceiverMetricsPort),
-                            .state_dir = "/var/lib/gitops-promotion-receiver"});
-  for (SettingDefinition& own : OwnSettings()) all.push_back(std::move(own));
-  return all;
-}
 
 absl::StatusOr<PromotionReceiverConfig> LoadPromotionReceiverConfig(Settings flags) {
   PromotionReceiverConfig config;

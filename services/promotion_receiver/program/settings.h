@@ -6,11 +6,9 @@
 
 #include "absl/status/statusor.h"
 #include "common/config/settings.h"
+#include "common/program_config/program_settings.h"
 
 namespace gitops {
-
-// The settings of gitops-promotion-receiver; docs/reference/settings.md lists them.
-std::vector<SettingDefinition> PromotionReceiverSettings();
 
 // The receiver's flags and config file, read and checked.
 struct PromotionReceiverConfig {

@@ -5,8 +5,8 @@
 
 #include "absl/status/statusor.h"
 #include "common/http/client.h"
+#include "common/program_config/sinks_config.h"
 #include "gitops/record/v1/promotion.pb.h"
-#include "services/promotion_receiver/sink/sinks_config.h"
 
 namespace gitops {
 

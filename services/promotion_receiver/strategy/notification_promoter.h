@@ -8,8 +8,8 @@
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "common/http/client.h"
+#include "common/program_config/sinks_config.h"
 #include "common/store/store.h"
-#include "services/promotion_receiver/sink/sinks_config.h"
 #include "services/promotion_receiver/strategy/promoter.h"
 
 namespace gitops {

@@ -1,0 +1,66 @@
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "ctl/cli/grammar.h"
+#include "ctl/commands/commands.h"
+
+namespace gitops::ctl {
+namespace {
+
+// Text in roff(7), at the start of a line or within one.
+std::string Roff(absl::string_view text) {
+  std::string roff = absl::StrReplaceAll(
+      text, {{"\\", "\\e"}, {"-", "\\-"}, {"…", "\\&..."}, {"`", ""}, {"\n", "\n.br\n"}});
+  return roff.empty() || (roff[0] != '.' && roff[0] != '\'') ? roff : absl::StrCat("\\&", roff);
+}
+
+std::string FlagPage(const FlagSpec& flag) {
+  const std::string value = flag.choices.empty() ? flag.value : absl::StrJoin(flag.choices, "|");
+  return absl::StrCat(
+      ".TP\n", flag.short_name.empty() ? "" : absl::StrCat("\\fB\\-", flag.short_name, "\\fR, "),
+      "\\fB\\-\\-", Roff(flag.name), "\\fR",
+      value.empty() ? "" : absl::StrCat(" \\fI", Roff(value), "\\fR"), "\n", Roff(flag.help),
+      flag.variable ? absl::StrCat(" (", Roff(VariableOf(flag.name)), ")") : "", "\n");
+}
+
+std::string CommandPage(const CommandSpec& spec) {
+  std::vector<std::string> flags;
+  for (const FlagSpec& flag : FlagSpecs()) {
+    if (flag.group == FlagGroup::kGlobal || !TakesFlag(spec, flag)) continue;
+    flags.push_back(absl::StrCat("\\fB\\-\\-", Roff(flag.name), "\\fR"));
+  }
+  return absl::StrCat(
+      ".TP\n\\fB", Roff(UsageOf(spec.command)), "\\fR\n", Roff(spec.help), ".\n",
+      flags.empty() ? "" : absl::StrCat("Flags: ", absl::StrJoin(flags, ", "), ".\n"));
+}
+
+}  // namespace
+
+ExitCode ManPage(Console& console) {
+  std::string page = absl::StrCat(
+      ".TH GITOPSCTL 1 \"\" \"gitops\" \"User Commands\"\n.SH NAME\n"
+      "gitopsctl \\- control a fleet of hosts that follow Git\n.SH SYNOPSIS\n"
+      "\\fBgitopsctl\\fR \\fIVERB\\fR \\fINOUN\\fR [\\fI@HOST\\fR] [\\fIARGUMENTS\\fR] "
+      "[\\fIFLAGS\\fR]\n.SH DESCRIPTION\n"
+      "With @HOST a command calls the agent of that host, else the planner, for the hosts that "
+      "\\-\\-on, \\-\\-tagged, \\-\\-skip, \\-\\-every and \\-\\-limit select.\n");
+  for (const CommandGroup& group : CommandGroups()) {
+    absl::StrAppend(&page, ".SS ", group.title, "\n");
+    for (const CommandId command : group.commands) {
+      absl::StrAppend(&page, CommandPage(SpecOf(command)));
+    }
+  }
+  absl::StrAppend(&page, ".SH OPTIONS\n");
+  for (const FlagSpec& flag : FlagSpecs()) absl::StrAppend(&page, FlagPage(flag));
+  absl::StrAppend(&page,
+                  ".SH EXIT STATUS\n0 done; 1 failed or degraded; 2 usage; 3 unreachable or not "
+                  "allowed; 4 timed out.\n.SH SEE ALSO\nThe reference in docs/reference/"
+                  "gitopsctl.md of the source.\n");
+  console.out << page << std::flush;
+  return kDone;
+}
+
+}  // namespace gitops::ctl

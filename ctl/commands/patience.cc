@@ -1,0 +1,46 @@
+#include "ctl/commands/patience.h"
+
+#include "absl/time/clock.h"
+#include "common/retry/backoff.h"
+#include "common/rpc/error.h"
+
+namespace gitops::ctl {
+
+bool MayHelpToRetry(const absl::Status& status) {
+  switch (ReasonOf(status)) {
+    case Reason::kServerStarting:
+    case Reason::kServerStopping:
+    case Reason::kTooManyCalls:
+    case Reason::kTooManyWatchers:
+    // A server that is killed ends its calls with any of these.
+    case Reason::kUnavailable:
+    case Reason::kUnknown:
+    case Reason::kInternal:
+    case Reason::kAborted:
+    case Reason::kCancelled:
+    case Reason::kResourceExhausted:
+      return true;
+    default:
+      return false;
+  }
+}
+
+absl::Status WatchPatiently(const PatientWatch& options) {
+  bool ever = false;
+  int outages = 0;  // in a row
+  while (true) {
+    bool answered = false;
+    const absl::Status status = options.watch(answered);
+    ever = ever || answered;
+    if (!ever || !MayHelpToRetry(status)) return status;
+    outages = answered ? 1 : outages + 1;
+    if (outages == 1) {
+      options.err << "gitopsctl: the " << options.server << " does not answer ("
+                  << absl::StatusCodeToString(status.code()) << "); retrying" << std::endl;
+      options.restart();
+    }
+    absl::SleepFor(kWatchBackoff.After(outages));
+  }
+}
+
+}  // namespace gitops::ctl

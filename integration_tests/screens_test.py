@@ -1,0 +1,208 @@
+"""Every table and live view of gitopsctl on a pseudo-terminal of 80x24 and of 200x50: no line is wider than
+the terminal, and the screens are those of docs/reference/screens.md. To write that page anew:
+
+    GITOPS_WRITE_SCREENS=1 python3 -m pytest integration_tests/screens_test.py
+
+Names have 20 characters, the most for which tables promise to fit 80 columns.
+"""
+
+import os
+import re
+import unicodedata
+
+import pytest
+
+from fleet import Fleet, HookEndpoint
+from harness import BIN, ROOT, wait_for
+from marked_hosts import MarkedHosts
+from terminal import Terminal
+
+PAGE = ROOT / "docs/reference/screens.md"
+SIZES = {"80x24": (24, 80), "200x50": (50, 200)}
+HOSTS = [f"frontend-europe-{i:04}" for i in range(1, 6)]
+SERVICE = "checkout-backend-eu1"
+INTRO = """\
+# Screens of gitopsctl
+
+What tables and live views look like on terminals of two sizes. A test makes these screens with real programs and compares them with
+this page; it makes hashes, ids and times stable. To write the page anew:
+`GITOPS_WRITE_SCREENS=1 python3 -m pytest integration_tests/screens_test.py`.
+"""
+
+
+class Hosts(MarkedHosts):
+    def __init__(self, base):
+        super().__init__(base, len(HOSTS))
+        self.names = list(HOSTS)
+
+
+class Screens:
+    """A fleet in which something of everything happens, and what its screens were."""
+
+    def __init__(self, base):
+        self.hosts = Hosts(base)
+        self.hook = HookEndpoint()
+        self.fleet = Fleet(base, hosts=self.hosts.keys(), service={"service": SERVICE}, hooks=[
+            {"name": "load-balancer-drain1", "points": ["pre-deploy", "pre-reboot"], "url": self.hook}],
+            planner_flags=["--heartbeat", "500ms", "--stale-after", "2s", "--connect-timeout", "1s"])
+
+    def prepare(self):
+        """One host is frozen, the last one silent, and there is a commit that nobody has yet."""
+        assert self.fleet.deploy("sync").status == 0
+        self.fleet.ctl("freeze", SERVICE, "--on", HOSTS[1], "--reason", "a release day of the shop")
+        self.hosts.mark("sick", HOSTS[0])
+        self.fleet.deploy("sync", "--on", HOSTS[0], "--health-timeout", "500ms")
+        self.hosts.unmark("sick", HOSTS[0])
+        self.fleet.agents[HOSTS[4]].process.kill()
+        self.fleet.commit("2")
+
+        def silent():
+            hosts = self.fleet.ctl("list", "hosts", "-o", "json").json()["hosts"]
+            return any(host["state"] == "STALE" for host in hosts)
+
+        wait_for(silent, what="a silent host")
+
+    def run(self, arguments, size):
+        rows, columns = SIZES[size]
+        return Terminal([str(BIN / "ctl/gitopsctl"), *arguments, "--planner",
+                         f"unix:{self.fleet.sockets}/planner"], rows=rows, columns=columns)
+
+
+def width_of(line):
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+               for c in line)
+
+
+def assert_fits(terminal, size):
+    """All that was ever written, also what was drawn over later. Messages are sentences, which wrap."""
+    columns = SIZES[size][1]
+    text = re.sub(r"\x1b\[[\d;]*[A-Za-z]", "", terminal.written).replace("\r", "")
+    wide = [line for line in text.split("\n") if width_of(line) > columns and not line.startswith("gitopsctl: ")]
+    assert not wide, f"wider than {columns} columns:\n" + "\n".join(wide)
+
+
+def stable(shown):
+    """With the same hashes, ids, times and places in every run; of the same width where it can be."""
+    hashes = {}
+    shown = re.sub(r"\d{8}-\d{6}-[a-z0-9]{6}", "20261201-120000-k7q2mx", shown)
+    shown = re.sub(r"/tmp/gitops-\w+", "/run/gitops", shown)
+    shown = re.sub(r"file:///\S*", "https://git.example/ops.git", shown)
+    shown = re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:9000", shown)
+    shown = re.sub(r"(token: |--plan )\S+", r"\1TOKEN", shown)
+    shown = re.sub(r"\b[0-9a-f]{8}\b(?!-)",
+                   lambda m: hashes.setdefault(m.group(), f"{len(hashes) + 1:x}" * 8), shown)
+    # An age fills its column of 3, so that the next column stays where it is.
+    shown = re.sub(r"(?<![\w.])\d{1,2}s( ?)", lambda m: "9s" + m.group(1), shown)
+    shown = re.sub(r"\b\d+(\.\d+)?(ms|s)\b", "9s", shown)
+    return re.sub(r"answered in \d+ ms", "answered in 9 ms", shown)
+
+
+def same_but_for_spaces(text):
+    return re.sub(r" {2,}", "  ", text)
+
+
+@pytest.fixture(scope="module")
+def screens(tmp_path_factory):
+    base = tmp_path_factory.mktemp("screens")
+    made = Screens(base)
+    with made.fleet:
+        made.prepare()
+        yield made
+    made.hook.close()
+
+
+TABLES = [
+    ["list", "hosts"], ["list", "services"], ["list", "machines"], ["list", "deployments"], ["list", "hooks"],
+    ["list", "locks"], ["get", "service", SERVICE], ["check"], ["plan", "sync", "--all"],
+    ["list", "services", "--columns", "host,state,sync,age", "--sort", "-host"],
+    ["list", "services", "--state", "FREEZE", "--no-headers"],
+]
+
+
+def name_of(arguments):
+    return " ".join(["gitopsctl", *arguments])
+
+
+def table(screens, arguments, size):
+    with screens.run(arguments, size) as terminal:
+        terminal.exit_status()
+        assert_fits(terminal, size)
+        return stable(terminal.shown())
+
+
+def live(screens, arguments, size, seen):
+    """What a view that goes on shows when `seen` is shown; then Ctrl-C."""
+    with screens.run(arguments, size) as terminal:
+        shown = terminal.wait_for(seen)
+        terminal.type("\x03")
+        assert terminal.exit_status() == 130
+        assert_fits(terminal, size)
+        return stable(shown)
+
+
+def live_tree(screens, size):
+    """A deployment whose second host stands still in its trigger."""
+    screens.hosts.mark("hold", HOSTS[1])
+    arguments = ["deploy", "run-secret-triggers", "--on", "frontend-europe-000[123]", "--canary", "1", "-y"]
+    with screens.run(arguments, size) as terminal:
+        shown = terminal.wait_for(lambda text: re.search(f"{HOSTS[1]} +RUNNING +deploy: .*triggers", text))
+        screens.hosts.unmark("hold", HOSTS[1])
+        assert terminal.exit_status() == 0
+        assert_fits(terminal, size)
+        return stable(shown), stable(terminal.shown())
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("arguments", TABLES, ids=name_of)
+def test_no_line_of_a_table_is_wider_than_the_terminal(screens, arguments, size):
+    assert table(screens, arguments, size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_line_of_a_live_view_is_wider_than_the_terminal(screens, size):
+    for what in ("services", "hosts", "deployments"):
+        assert live(screens, ["list", what, "-w"], size, "STATE")
+    under_way, ended = live_tree(screens, size)
+    assert "wave 2 of 2" in under_way and "3 of 3 hosts done" in ended
+
+
+def test_of_more_rows_than_the_terminal_has_the_degraded_ones_are_shown_first(screens):
+    SIZES["80x6"] = (6, 80)
+    shown = live(screens, ["list", "hosts", "-w"], "80x6", "not shown").split("\n")
+    del SIZES["80x6"]
+    assert re.match(r"5 rows, \d degraded; 2 not shown", shown[0]) and HOSTS[4] in "\n".join(shown)
+
+
+def test_a_watch_waits_for_a_planner_that_restarts(screens):
+    with screens.run(["list", "hosts", "-w"], "80x24") as terminal:
+        terminal.wait_for(HOSTS[4])
+        screens.fleet.planner.kill()
+        terminal.wait_for("the planner does not answer")
+        screens.fleet.planner.start()
+        terminal.wait_for(lambda shown: "ONLINE" in shown.split("retrying")[-1])
+        terminal.type("\x03")
+        assert terminal.exit_status() == 130
+
+
+def page_of(screens):
+    text = INTRO
+    for size in SIZES:
+        text += f"\n## {size}\n"
+        for arguments in TABLES:
+            text += f"\n### `{name_of(arguments)}`\n\n```text\n{table(screens, arguments, size)}\n```\n"
+        under_way, ended = live_tree(screens, size)
+        text += f"\n### A deployment under way\n\n```text\n{under_way}\n```\n"
+        text += f"\n### A deployment that has ended\n\n```text\n{ended}\n```\n"
+    return text
+
+
+def test_the_screens_are_those_of_the_reference(tmp_path):
+    """On a fleet of its own, so that the deployments of other tests are not listed."""
+    screens = Screens(tmp_path)
+    with screens.fleet:
+        screens.prepare()
+        page = page_of(screens)
+    screens.hook.close()
+    if os.environ.get("GITOPS_WRITE_SCREENS"):
+        PAGE.write_text(page)
+    assert same_but_for_spaces(PAGE.read_text()) == same_but_for_spaces(page)
