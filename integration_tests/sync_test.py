@@ -136,9 +136,12 @@ def test_a_diff_of_the_host_shows_no_file_that_not_everybody_can_read(host, repo
 
 
 def test_debug_information_has_log_and_config_without_secrets(host, repository):
-    with host.agent(host.config(proxy="http://bob:hunter2@proxy.example:3128")) as agent:
+    check = ('\n[[hosts]]\nname = "web1"\n[[hosts.health_checks.http]]\nport = 80\n'
+             'headers = { Authorization = "Bearer hunter2" }\n')
+    with host.agent(host.config() + check) as agent:
         info = call(agent, "GetAgentDebugInfo").info
-        assert info.component == "agent" and info.host == "web1" and info.version
+        assert info.component == "agent" and info.host and info.version
+        assert "Authorization" in info.config
         assert 'service = "web"' in info.config and "[agent]" in info.config
         assert info.log_lines and "gitops_build_info" in info.metrics
         assert "hunter2" not in str(info)
