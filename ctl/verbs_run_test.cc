@@ -171,7 +171,7 @@ TEST_F(VerbsRunTest, EventsAreInTheOrderOfTime) {
 TEST_F(VerbsRunTest, WatchedEventsAreTheChangesOnly) {
   Result result;
   std::thread watcher([&] { result = Ctl("events -w --on web1 --timeout 20s"); });
-  ASSERT_TRUE(planner_->WaitForWatches(1));
+  ASSERT_TRUE(planner_->WaitForWatches(2));
   planner_->PutService(MakeService("web1", v1::SERVICE_STATE_BROKEN));
   planner_->EndWatches(absl::PermissionDeniedError("enough"));
   watcher.join();
