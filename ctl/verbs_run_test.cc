@@ -186,6 +186,7 @@ TEST_F(VerbsRunTest, AcknowledgingTellsWhatWasTaken) {
   planner_->PutHost(host);
   EXPECT_EQ(Ctl("acknowledge web1 --reason seen").out, "web1: acknowledged: http 500\n");
   EXPECT_THAT(Ctl("acknowledge web1").out, HasSubstr("nothing to acknowledge"));
+  EXPECT_EQ(Ctl("acknowledge host web1").exit_code, 0);
   const Result unknown = Ctl("acknowledge web9");
   EXPECT_EQ(unknown.exit_code, 1);
 }
