@@ -117,6 +117,7 @@ TEST_F(FleetRunTest, ServicesNameTheirHost) {
 TEST_F(FleetRunTest, GetServiceShowsEveryHostThatHasIt) {
   planner_->PutService(MakeService("web1", "caddy"));
   EXPECT_EQ(json::parse(Ctl("get service nginx -o json").out)["services"].size(), 2u);
+  planner_->SetOutcomes({MakeOutcome("web2")});
   const Result one = Ctl("get service nginx --on web2 -o json");
   EXPECT_EQ(json::parse(one.out)["services"][0]["host"], "web2");
   const Result none = Ctl("get service nope");

@@ -11,6 +11,7 @@
 #include "common/client/promotion_client.h"
 #include "common/config/ports.h"
 #include "common/rpc/address.h"
+#include "common/rpc/error.h"
 #include "common/rpc/peer.h"
 #include "common/server/version.h"
 #include "ctl/agent_address.h"
@@ -304,8 +305,11 @@ void TellComma(const Invocation& invocation, Console& console) {
   }
 }
 
-// Most likely somebody who has an agent only.
+// What the planner cannot know: how the selection was written, and that it is most likely somebody
+// who has an agent only.
 absl::Status WithPlannerHint(const Invocation& invocation, const absl::Status& failure) {
+  const std::string comma = CommaHint(invocation.flags.spec.selection());
+  if (ReasonName(failure) == "NO_HOST_SELECTED" && !comma.empty()) return WithHint(failure, comma);
   const bool at_default =
       IsUnreachable(failure) && invocation.host.empty() && ServerOf(invocation) == DefaultPlanner();
   if (!at_default || !AsksHost(SpecOf(invocation.command))) return failure;

@@ -171,7 +171,7 @@ TEST_F(VerbsRunTest, EventsAreInTheOrderOfTime) {
 TEST_F(VerbsRunTest, WatchedEventsAreTheChangesOnly) {
   Result result;
   std::thread watcher([&] { result = Ctl("events -w --on web1 --timeout 20s"); });
-  ASSERT_TRUE(planner_->WaitForWatches(1));
+  ASSERT_TRUE(planner_->WaitForWatches(2));
   planner_->PutService(MakeService("web1", v1::SERVICE_STATE_BROKEN));
   planner_->EndWatches(absl::PermissionDeniedError("enough"));
   watcher.join();
@@ -186,6 +186,7 @@ TEST_F(VerbsRunTest, AcknowledgingTellsWhatWasTaken) {
   planner_->PutHost(host);
   EXPECT_EQ(Ctl("acknowledge web1 --reason seen").out, "web1: acknowledged: http 500\n");
   EXPECT_THAT(Ctl("acknowledge web1").out, HasSubstr("nothing to acknowledge"));
+  EXPECT_EQ(Ctl("acknowledge host web1").exit_code, 0);
   const Result unknown = Ctl("acknowledge web9");
   EXPECT_EQ(unknown.exit_code, 1);
 }

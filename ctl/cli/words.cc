@@ -108,8 +108,8 @@ const Form* FindForm(const Words& words, bool with_host) {
     const bool reaches =
         spec.reach == Reach::kNone || (with_host ? AsksHost(spec) : AsksFleet(spec));
     // Without a host, a noun of the fleet is never the name of a service.
-    const bool own_noun =
-        reaches && spec.reach == Reach::kFleet && (!form.alias || form.words[0] == "get");
+    const bool own_noun = reaches && spec.reach == Reach::kFleet && form.words.size() == 2 &&
+                          (!form.alias || form.words[0] == "get");
     const bool fits = Fits(spec, words.size() - form.words.size());
     // If nothing fits, the first form wins.
     const std::tuple<bool, bool, bool, size_t> rank = {reaches, own_noun, fits,

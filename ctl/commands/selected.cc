@@ -1,10 +1,12 @@
 #include "ctl/commands/selected.h"
 
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "common/rpc/error.h"
 #include "common/text/nearest.h"
 #include "ctl/failure.h"
 #include "ctl/output/escape.h"
@@ -100,6 +102,12 @@ absl::Status ExplainNothing(FleetContext& context, const std::string& service) {
 
 absl::Status RequireHosts(FleetContext& context) {
   return Narrows(context.selection()) ? ExplainNothing(context) : absl::OkStatus();
+}
+
+PlannerClient::Outcomes OrNothing(const FleetContext& context, PlannerClient::Outcomes outcomes) {
+  const bool nothing =
+      context.invocation.flags.allow_empty() && ReasonName(outcomes.status()) == "NO_HOST_SELECTED";
+  return nothing ? PlannerClient::Outcomes(std::vector<v1::HostOutcome>()) : std::move(outcomes);
 }
 
 absl::StatusOr<v1::Host> FindHost(FleetContext& context, const std::string& name) {

@@ -19,6 +19,9 @@ absl::Status ExplainNothing(FleetContext& context, const std::string& service = 
 // NOT_FOUND if the selection has no host, unless --allow-empty is given. Calls the planner if the
 // selection may leave hosts out.
 absl::Status RequireHosts(FleetContext& context);
+// With --allow-empty no outcomes in place of the planner's refusal of an empty selection; else
+// `outcomes`.
+PlannerClient::Outcomes OrNothing(const FleetContext& context, PlannerClient::Outcomes outcomes);
 // The same errors, for one who knows the names already.
 absl::Status NoHost(const v1::Selection& selection, const std::vector<std::string>& all_hosts);
 absl::Status NoSuchService(const std::string& service, const std::vector<std::string>& known);

@@ -13,7 +13,8 @@ absl::StatusOr<WholeServices> AskWholeServices(FleetContext& context, const std:
   v1::GetServicesRequest request;
   *request.mutable_selection() = context.selection();
   request.set_service(service);
-  const auto outcomes = context.planner.GetServices(request, [](const v1::HostOutcome&) {});
+  const auto outcomes =
+      OrNothing(context, context.planner.GetServices(request, [](const v1::HostOutcome&) {}));
   if (!outcomes.ok()) return outcomes.status();
   if (outcomes->empty()) {
     if (absl::Status s = ExplainNothing(context, service); !s.ok()) return s;
