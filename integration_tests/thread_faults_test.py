@@ -69,7 +69,7 @@ def test_a_running_agent_goes_on_and_tries_again(faulty, repository, tmp_path, c
 
 
 # Not event descriptors: an attempt that needs several would fail each time.
-@pytest.mark.parametrize("every", [2, 3, 5])
+@pytest.mark.parametrize("every", [pytest.param(2, marks=pytest.mark.long), 3, 5])
 def test_threads_that_fail_now_and_then_hold_up_nothing_for_long(faulty, repository, tmp_path, every):
     agent = faulty.agent.start()
     injector = Injector("EAGAIN", f"{every}+{every}", tmp_path / "strace", calls="clone3")

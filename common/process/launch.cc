@@ -8,8 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -37,6 +39,10 @@ absl::Status SystemError(absl::string_view program, absl::string_view attempted,
       return absl::ResourceExhaustedError(message);
   }
 }
+
+// Where the host refuses a process.
+constexpr int kAttempts = 3;
+constexpr std::chrono::milliseconds kPause(20);
 
 struct Pipe {
   Fd read;
@@ -100,8 +106,15 @@ class SpawnSettings {
     if (error_ != 0) return error_;
     const std::vector<char*> argv = Pointers(invocation.argv);
     const std::vector<char*> environment = Pointers(invocation.environment);
-    return posix_spawn(&pid, invocation.program.c_str(), &actions_, &attributes_, argv.data(),
-                       environment.data());
+    int error = EAGAIN;
+    // Most work needs several processes, and would have to begin again for the sake of one that the
+    // host refuses for a moment.
+    for (int attempt = 0; error == EAGAIN && attempt < kAttempts; ++attempt) {
+      if (attempt > 0) std::this_thread::sleep_for(kPause);
+      error = posix_spawn(&pid, invocation.program.c_str(), &actions_, &attributes_, argv.data(),
+                          environment.data());
+    }
+    return error;
   }
 
  private:
