@@ -307,8 +307,9 @@ TEST_F(DeployRunTest, AtATerminalItShowsThePlanAndDeploysThat) {
   terminal_ = true;
   const Result no = Ctl("deploy sync --all", "n\n");
   EXPECT_EQ(no.exit_code, 1);
-  EXPECT_THAT(no.err, HasSubstr("token: t0ken\ngitopsctl deploy --plan t0ken\nDeploy sync to 2 hosts in 2 "
-                                "waves, on failure stop? [y/N] "));
+  EXPECT_THAT(no.err,
+              HasSubstr("token: t0ken\ngitopsctl deploy --plan t0ken\nDeploy sync to 2 hosts in 2 "
+                        "waves, on failure stop? [y/N] "));
   EXPECT_EQ(Called("CreateDeployment"), 0);
   const Result yes = Ctl("deploy sync --all --reason why", "y\n");
   EXPECT_EQ(yes.exit_code, 0) << yes.err;
