@@ -91,9 +91,10 @@ def stable(shown):
     shown = re.sub(r"(token: |--plan )\S+", r"\1TOKEN", shown)
     shown = re.sub(r"\b[0-9a-f]{8}\b(?!-)",
                    lambda m: hashes.setdefault(m.group(), f"{len(hashes) + 1:x}" * 8), shown)
-    # An age fills its column of 3, so that the next column stays where it is.
-    shown = re.sub(r"(?<![\w.])\d{1,2}s( ?)", lambda m: "9s" + m.group(1), shown)
-    shown = re.sub(r"\b\d+(\.\d+)?(ms|s)\b", "9s", shown)
+    shown = re.sub(r"-> [0-9a-f]{1,7}…", "-> 2…", shown)
+    # The next column stays where it is.
+    shown = re.sub(r"(?<![\w.])\d+(\.\d+)?m?s\b( ?)",
+                   lambda m: "9s".ljust(len(m.group().rstrip())) + m.group(2) if m.group(2) else "9s", shown)
     return re.sub(r"answered in \d+ ms", "answered in 9 ms", shown)
 
 
@@ -145,7 +146,7 @@ def live_tree(screens, size):
     screens.hosts.mark("hold", HOSTS[1])
     arguments = ["deploy", "run-secret-triggers", "--on", "frontend-europe-000[123]", "--canary", "1", "-y"]
     with screens.run(arguments, size) as terminal:
-        shown = terminal.wait_for(lambda text: re.search(f"{HOSTS[1]} +RUNNING +deploy: .*triggers", text))
+        shown = terminal.wait_for(lambda text: re.search(f"{HOSTS[1]} +RUNNING +deploy: pre-deploy-checks done", text))
         screens.hosts.unmark("hold", HOSTS[1])
         assert terminal.exit_status() == 0
         assert_fits(terminal, size)

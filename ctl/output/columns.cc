@@ -15,7 +15,7 @@ namespace gitops::ctl {
 namespace {
 
 // The room below which narrower gaps are better than a shorter last column.
-constexpr size_t kRoomForLongText = 24;
+constexpr size_t kRoomForLongText = 44;
 
 // "locked-by" is LOCKED BY.
 std::string Normal(absl::string_view name) {
