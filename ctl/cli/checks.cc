@@ -230,14 +230,6 @@ absl::Status CheckPlan(const CommandSpec& spec, const RawCommandLine& line,
   return absl::OkStatus();
 }
 
-// The values of `state=` and `sync=` that the command can wait for.
-Words StatesOf(CommandId command) {
-  if (command == CommandId::kWaitDeployment) {
-    return {"PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLING", "CANCELLED", "INTERRUPTED"};
-  }
-  return {"OK", "FREEZE", "ROLLBACK", "BROKEN", "DIFF"};
-}
-
 absl::Status CheckAmong(const Words& values, const Words& known, absl::string_view key) {
   for (const std::string& value : values) {
     if (std::find(known.begin(), known.end(), value) != known.end()) continue;

@@ -18,10 +18,12 @@ using google::protobuf::EnumDescriptor;
 const EnumDescriptor* EnumOf(CommandId command) {
   switch (command) {
     case CommandId::kListServices:
+    case CommandId::kWaitService:
       return v1::ServiceState_descriptor();
     case CommandId::kListHosts:
       return v1::HostState_descriptor();
     case CommandId::kListDeployments:
+    case CommandId::kWaitDeployment:
       return v1::DeploymentState_descriptor();
     case CommandId::kListPromotions:
       return v1::PromotionState_descriptor();
