@@ -9,8 +9,8 @@
 
 namespace gitops::ctl {
 
-// The states that --state of a list, or --for of wait, may name, as tables show them: "OK", "FREEZE"…;
-// empty: the command takes neither.
+// The states that --state of a list, or --for of wait, may name, as tables show them: "OK",
+// "FREEZE"…; empty: the command takes neither.
 std::vector<std::string> StatesOf(CommandId command);
 
 // Checks the states in `flags`, and adds those that the server filters by to the filters.
