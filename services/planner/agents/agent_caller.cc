@@ -98,10 +98,14 @@ class GrpcAgentClient final : public AgentClient {
             },
             [&](const v1::DiffServiceRequest& one) {
               // With `to_hash`, the upstream may have to be asked.
-              return Keep(
+              auto diff =
                   CallOne(address, caller, one, one.has_to_hash() ? kMoveTimeout : kReadTimeout,
-                          &Services::DiffService),
-                  outcome);
+                          &Services::DiffService);
+              if (diff.ok() && one.has_to_hash() && !diff->has_to_commit()) {
+                return absl::UnimplementedError(
+                    "the agent is too old to compare with another commit; upgrade it");
+              }
+              return Keep(std::move(diff), outcome);
             },
             [&](const v1::GetServiceRequest& one) {
               return Keep(CallOne(address, caller, one, kReadTimeout, &Services::GetService),

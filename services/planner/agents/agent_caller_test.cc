@@ -135,6 +135,10 @@ TEST(AgentCallerTest, BrakesCarryOnWhoseBehalfTheyAre) {
   EXPECT_EQ(agent.last_user(), "dave???");
   EXPECT_TRUE(call({}, v1::DiffServiceRequest()).ok());
   EXPECT_EQ(outcome.diff().hash(), "abc");
+  v1::DiffServiceRequest to;
+  to.set_to_hash("f00d");
+  EXPECT_TRUE(absl::IsUnimplemented(call({}, to)))
+      << "an older agent compared with the disk instead";
 }
 
 TEST(AgentCallerTest, CallsEndWhenTheirCallerGivesUp) {

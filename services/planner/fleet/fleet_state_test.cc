@@ -90,6 +90,13 @@ TEST_F(FleetStateTest, CommitsComeBackAsReportedAndMoveWithATip) {
   EXPECT_FALSE(fleet_->Services("web1")[0].has_commit()) << "what is known is of another commit";
 }
 
+TEST_F(FleetStateTest, AServiceThatPublishesNothingHasNoCommit) {
+  const auto report = Connect(Hello({"web1"}, {Service("web1", "app")}));
+  const v1::Service shown = fleet_->Services("web1").at(0);
+  EXPECT_FALSE(shown.has_commit());
+  EXPECT_FALSE(shown.has_target_commit());
+}
+
 TEST_F(FleetStateTest, AMarkIsOnTheHostAndItsServicesUntilItIsTakenAway) {
   auto report = Connect(Hello({"web1"}, {Synced("app", v1::SYNC_STATUS_CURRENT)}));
   EXPECT_TRUE(*fleet_->MarkHealth("WEB1", Failed("d1")));

@@ -100,7 +100,9 @@ void Shrink(v1::Service& service) {
       service.hash() == service.target_hash()) {
     service.mutable_target_commit()->Clear();
   }
-  if (service.commit().hash() == service.hash()) service.mutable_commit()->clear_hash();
+  if (service.has_commit() && service.commit().hash() == service.hash()) {
+    service.mutable_commit()->clear_hash();
+  }
 }
 
 void Unshrink(v1::Service& service) {

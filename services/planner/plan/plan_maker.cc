@@ -178,11 +178,12 @@ class Making {
     return NoHostSelected(spec_.selection(), fleet_);
   }
 
-  // The last hook of the point whose answer has no hosts, or all that were asked there.
+  // The last hook that was asked about any hosts: those after it in the chain got an empty list.
   absl::Status EmptiedByHook() const {
     std::string hook;
     for (const v1::HookCall& call : *hooks_.calls) {
-      if (call.point() == emptied_at_ && !call.ignored()) hook = call.hook();
+      const bool asked = call.point() == emptied_at_ && call.request() != "[]";
+      if (asked && !call.ignored()) hook = call.hook();
     }
     return MakeError(Reason::kNoHostSelected,
                      absl::StrCat(hook.empty() ? "the hooks" : absl::StrCat("hook \"", hook, "\""),

@@ -60,6 +60,14 @@ TEST_F(PlanRefusalsTest, AHookThatRemovedAllHostsIsNamed) {
   EXPECT_THAT(Lines(Make(spec)), IsEmpty());
 }
 
+TEST_F(PlanRefusalsTest, TheHookThatRemovedThemIsNamedAndNotOneThatWasAskedAfterIt) {
+  hooks_.Add({.point = "post-select",
+              .answer = [](auto) { return std::vector<v1::HostPayload>(); },
+              .next_hook = "audit"});
+  EXPECT_EQ(Refusal(Spec({"sync"}), Reason::kNoHostSelected),
+            "hook \"fake\" at post-select removed all hosts");
+}
+
 TEST_F(PlanRefusalsTest, AHookThatAddsHostsToAnEmptySelectionIsHeard) {
   hooks_.Add({.point = "post-select", .answer = [](auto) {
                 std::vector<v1::HostPayload> hosts(1);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -25,14 +26,11 @@ RolloutPolicy PolicyOf(const DeploymentRecord& entry) {
 }
 
 // What a decision's reason says beyond the counts of failed hosts ("1 host failed, more than
-// --max-failures 0"), which the tally tells with the hosts' names.
+// --max-failures 0"), which the tally tells with the hosts' names. Only counts begin with a digit.
 std::string BeyondCounts(const std::string& reason) {
-  if (const size_t more = reason.find(", more than "); more != std::string::npos) {
-    return reason.substr(more + 2);
-  }
-  const bool counts =
-      absl::EndsWith(reason, " failed") || absl::EndsWith(reason, " could not be reached");
-  return counts ? "" : reason;
+  if (reason.empty() || !absl::ascii_isdigit(reason[0])) return reason;
+  const size_t more = reason.find(", more than ");
+  return more == std::string::npos ? "" : reason.substr(more + 2);
 }
 
 }  // namespace

@@ -99,6 +99,15 @@ TEST(DeploymentHooks, ADispatcherThatCannotBeReachedStopsTheDeployment) {
   EXPECT_THAT(done.hosts(0).message(), HasSubstr("post-deploy"));
 }
 
+TEST(DeploymentHooks, WhatTheHookSaidIsToldAlsoIfItSoundsLikeACount) {
+  for (const char* said : {"hook drain: the handshake failed",
+                           "hook drain: 9 MiB, more than the 1 MiB that an answer may have"}) {
+    RunWorld world({.hosts = 2, .hooks = true});
+    world.hooks.Add({.point = "pre-deploy", .message = said, .failed_hook = "drain"});
+    EXPECT_THAT(world.Run(SpecOf({"sync"})).message(), HasSubstr(said));
+  }
+}
+
 TEST(DeploymentHooks, AResumedDeploymentAsksTheHookThatStoppedItAgain) {
   RunWorld world({.hosts = 2, .hooks = true});
   world.hooks.Add({.point = "post-deploy", .times = 1, .failed_hook = "undrain"});

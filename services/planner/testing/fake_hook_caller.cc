@@ -30,16 +30,26 @@ std::vector<v1::HostPayload> Answer(const FakeHook& hook, const v1::DispatchHook
   return hosts;
 }
 
+// As the dispatcher records it, in short.
+std::string Asked(bool nobody) { return nobody ? "[]" : "[{}]"; }
+
 v1::DispatchHookResponse Respond(const FakeHook& hook, const v1::DispatchHookRequest& request) {
   v1::DispatchHookResponse response;
   v1::HookCall& call = *response.add_calls();
   call.set_hook(hook.failed_hook.empty() ? "fake" : hook.failed_hook);
   call.set_point(request.point());
   call.set_host(HostOf(request));
+  call.set_request(Asked(request.hosts().empty()));
   call.set_attempt_count(1);
   call.set_http_status(hook.failed_hook.empty() ? 200 : hook.http_status);
   if (hook.failed_hook.empty()) {
     for (v1::HostPayload& host : Answer(hook, request)) *response.add_hosts() = std::move(host);
+    if (!hook.next_hook.empty()) {
+      v1::HookCall next = call;
+      next.set_hook(hook.next_hook);
+      next.set_request(Asked(response.hosts().empty()));
+      *response.add_calls() = std::move(next);
+    }
     return response;
   }
   *response.mutable_hosts() = request.hosts();

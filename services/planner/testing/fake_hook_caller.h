@@ -33,10 +33,12 @@ struct FakeHook {
   std::optional<std::vector<std::string>> actions;
   // Any other answer: given the payload.
   std::function<std::vector<v1::HostPayload>(std::vector<v1::HostPayload>)> answer;
+  // The hook after it in the chain, which changes nothing; empty: there is none.
+  std::string next_hook = "";
 };
 
 // A dispatcher in memory. Where several hooks match, the first that was added answers. Every
-// dispatch makes one HookCall. Any thread.
+// dispatch makes one HookCall, and one of `next_hook`. Any thread.
 class FakeHookCaller final : public HookCaller {
  public:
   explicit FakeHookCaller(bool configured = true) : configured_(configured) {}
