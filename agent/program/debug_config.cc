@@ -14,8 +14,7 @@ std::string RenderForDebug(const AgentConfig& config) {
   fleet.hosts = config.hosts;
   HideSecrets(fleet);
   std::string text = absl::StrCat(RenderSettings("agent", config.settings), "\n");
-  const std::string name = config.names.empty() ? std::string() : config.names.front();
-  const auto rendered = RenderHost(fleet, name, config.names);
+  const auto rendered = RenderHost(fleet, config.host.name, config.machines);
   // A host without services has nothing more.
   absl::StrAppend(&text,
                   rendered.ok() ? *rendered : absl::StrCat("# ", rendered.status().message()));

@@ -283,7 +283,7 @@ v1::Hello Agent::Hello() const {
 v1::DebugInfo Agent::DebugInfo() const {
   v1::DebugInfo info = MakeDebugInfo("agent", start_time_, metrics_);
   const std::shared_ptr<const AgentConfig> config = config_->Get();
-  if (!config->names.empty()) info.set_host(config->names.back());
+  info.set_host(config->host.name);
   info.set_config(EnsureUtf8(RenderForDebug(*config)));
   return info;
 }
