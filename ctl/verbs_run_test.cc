@@ -146,7 +146,8 @@ TEST_F(VerbsRunTest, AWatchThatCannotBePrintedEnds) {
   for (const char* line : {"list services -w --columns nope", "list hosts -w --sort nope"}) {
     const Result result = Ctl(line);
     EXPECT_EQ(result.exit_code, 2) << line;
-    EXPECT_THAT(result.err, AllOf(HasSubstr("there is no column NOPE"), Not(HasSubstr("retrying"))));
+    EXPECT_THAT(result.err,
+                AllOf(HasSubstr("there is no column NOPE"), Not(HasSubstr("retrying"))));
   }
 }
 
