@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "common/path/temporary_directory.h"
 #include "ctl/testing/fleet_fixture.h"
 
@@ -108,9 +109,19 @@ TEST_F(VerbsRunTest, WaitForADeploymentTellsHowItEnded) {
   EXPECT_EQ(Ctl("wait deployment d1 --for state=RUNNING --timeout 5s").exit_code, 0);
   deployment.set_state(v1::DEPLOYMENT_STATE_FAILED);
   planner_->PutDeployment(deployment);
-  EXPECT_EQ(Ctl("wait deployment d1").exit_code, 0) << "it has ended";
+  const Result failed = Ctl("wait deployment d1");
+  EXPECT_EQ(failed.exit_code, 1);
+  EXPECT_THAT(failed.err, HasSubstr("deployment d1 ended in FAILED, not in SUCCEEDED"));
   EXPECT_EQ(Ctl("wait deployment d1 --for state=SUCCEEDED").exit_code, 1);
   EXPECT_THAT(Ctl("get deployment last -o name").out, HasSubstr("d1"));
+}
+
+TEST_F(VerbsRunTest, WaitForADeploymentWithoutALimitNeedsThePlanner) {
+  for (const char* id : {"d1", "last"}) {
+    const std::string line = absl::StrCat("wait deployment ", id, " --planner 127.0.0.1:1");
+    EXPECT_EQ(Ctl(line).exit_code, 3) << id;
+    EXPECT_EQ(Ctl(line + " --timeout 300ms").exit_code, 3) << id;
+  }
 }
 
 TEST_F(VerbsRunTest, SelectingNoHostIsAFailureEverywhere) {
@@ -129,6 +140,21 @@ TEST_F(VerbsRunTest, SelectingNoHostIsAFailureEverywhere) {
   EXPECT_THAT(Ctl("list hosts --on web1,web2").err, HasSubstr("write --on '{web1,web2}'"));
   EXPECT_EQ(Ctl("list hosts --limit 0").exit_code, 2);
   EXPECT_THAT(Ctl("list hosts --limit web*").err, HasSubstr("--on GLOB"));
+}
+
+TEST_F(VerbsRunTest, AWatchThatCannotBePrintedEnds) {
+  for (const char* line : {"list services -w --columns nope", "list hosts -w --sort nope"}) {
+    const Result result = Ctl(line);
+    EXPECT_EQ(result.exit_code, 2) << line;
+    EXPECT_THAT(result.err,
+                AllOf(HasSubstr("there is no column NOPE"), Not(HasSubstr("retrying"))));
+  }
+}
+
+TEST_F(VerbsRunTest, AListOfOneNameIsAListToo) {
+  planner_->PutService(MakeService("web2", v1::SERVICE_STATE_BROKEN));
+  EXPECT_EQ(Ctl("list service app --state broken -o name").out, "web2/app\n");
+  EXPECT_EQ(Ctl("list service app --on web1 --columns host --no-headers").out, "web1\n");
 }
 
 TEST_F(VerbsRunTest, EachHostGoesBackToItsOwnPreviousRevision) {
@@ -160,12 +186,11 @@ TEST_F(VerbsRunTest, EventsAreInTheOrderOfTime) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_LT(result.out.find("host web1: ONLINE"), result.out.find("service web1/app: OK"));
   EXPECT_THAT(result.out, HasSubstr("2022-11-18T09:14:52Z service web1/app: OK at 606eb576\n"));
-  const json event = json::parse(
-      result.out.empty() ? ""
-                         : Ctl("events --on web2 -o json")
-                               .out.substr(0, Ctl("events --on web2 -o json").out.find('\n')));
-  EXPECT_EQ(event["type"], "host");
-  EXPECT_EQ(event["host"]["host"], "web2");
+  const json list = json::parse(Ctl("events --on web2 -o json").out);
+  ASSERT_EQ(list["events"].size(), 2u);
+  EXPECT_EQ(list["events"][0]["type"], "host");
+  EXPECT_EQ(list["events"][0]["host"]["host"], "web2");
+  EXPECT_EQ(Ctl("events --on web9 --allow-empty -o json").out, "{\n  \"events\": []\n}\n");
 }
 
 TEST_F(VerbsRunTest, WatchedEventsAreTheChangesOnly) {

@@ -23,7 +23,8 @@ int CheckConfig(const Settings& flags) {
   if (!config.ok()) return ReportFailure(kAgentProgram, config.status());
   for (const std::string& warning : config->warnings)
     std::cerr << kAgentProgram << ": " << warning << "\n";
-  std::cout << file << ": good; " << config->services.size() << " services for "
+  std::cout << file << ": good; " << config->services.size()
+            << (config->services.size() == 1 ? " service for " : " services for ")
             << absl::StrJoin(config->machines, ", ") << "\n";
   return 0;
 }

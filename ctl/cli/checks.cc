@@ -230,6 +230,7 @@ absl::Status CheckPlan(const CommandSpec& spec, const RawCommandLine& line,
   return absl::OkStatus();
 }
 
+<<<<<<< HEAD
 absl::Status CheckAmong(const Words& values, const Words& known, absl::string_view key) {
   for (const std::string& value : values) {
     if (std::find(known.begin(), known.end(), value) != known.end()) continue;
@@ -250,6 +251,8 @@ absl::Status CheckWait(const CommandSpec& spec, const Flags& flags) {
                     "sync");
 }
 
+=======
+>>>>>>> refs/heads/rc
 absl::Status CheckHooksTest(const CommandSpec& spec, const Invocation& invocation) {
   if (spec.command != CommandId::kHooksTest) return absl::OkStatus();
   const std::string& point = invocation.arguments[0];
@@ -308,7 +311,7 @@ absl::Status CheckAll(const Form& form, const RawCommandLine& line, Invocation& 
   if (absl::Status s = CheckTls(spec, invocation); !s.ok()) return s;
   if (absl::Status s = CheckPlan(spec, line, invocation); !s.ok()) return s;
   if (absl::Status s = CheckPromotions(spec, invocation); !s.ok()) return s;
-  if (absl::Status s = CheckWait(spec, invocation.flags); !s.ok()) return s;
+  if (absl::Status s = CheckWanted(spec.command, invocation.flags.wanted); !s.ok()) return s;
   return CheckHooksTest(spec, invocation);
 }
 

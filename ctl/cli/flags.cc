@@ -83,7 +83,7 @@ std::vector<FlagSpec> OwnFlags() {
        {},
        kGroup,
        "state=STATE or sync=STATUS (wait deployment: state=STATE); repeatable: one of the states, "
-       "and one of the statuses (default state=OK; a deployment: that it has ended)",
+       "and one of the statuses (default state=OK; a deployment: state=SUCCEEDED)",
        false,
        kRepeats},
       {"to", "", "HASH", {}, kGroup, "compare with this revision: what a move to it would change"},

@@ -66,6 +66,8 @@ struct Flags {
   // `debug bundle`; empty: a name with the time.
   std::string out_file;
   bool allow_empty() const { return spec.allow_empty(); }
+  // Whether the output is for people: a table or sentences.
+  bool is_text() const { return output == OutputForm::kTable || output == OutputForm::kWide; }
   bool force = false;
   bool flux_manifests = false;
   std::string flux_address;

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "common/text/nearest.h"
+#include "ctl/cli/words.h"
 #include "ctl/output/escape.h"
 
 namespace gitops::ctl {
@@ -14,7 +14,7 @@ namespace {
 
 using google::protobuf::EnumDescriptor;
 
-// Null: no --state.
+// Null: the command takes no state.
 const EnumDescriptor* EnumOf(CommandId command) {
   switch (command) {
     case CommandId::kListServices:
@@ -32,31 +32,45 @@ const EnumDescriptor* EnumOf(CommandId command) {
   }
 }
 
+// Without the prefix of the enum.
+Words NamesOf(const EnumDescriptor& values) {
+  // The first one is "…_UNSPECIFIED".
+  const std::string first(values.value(0)->name());
+  const size_t prefix = first.size() - std::string("UNSPECIFIED").size();
+  Words names;
+  for (int i = 1; i < values.value_count(); ++i) {
+    names.push_back(std::string(values.value(i)->name()).substr(prefix));
+  }
+  return names;
+}
+
+absl::Status NotAmong(absl::string_view flag, const std::string& value, const Words& known) {
+  return absl::InvalidArgumentError(absl::StrCat(flag, ": '", EscapeLine(value), "' is not one of ",
+                                                 absl::StrJoin(known, ", "),
+                                                 DidYouMean(value, known)));
+}
+
+absl::Status CheckAmong(absl::string_view flag, const Words& values, const Words& known) {
+  for (const std::string& value : values) {
+    if (std::find(known.begin(), known.end(), value) == known.end()) {
+      return NotAmong(flag, value, known);
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::vector<std::string> StatesOf(CommandId command) {
-  std::vector<std::string> states;
   const EnumDescriptor* values = EnumOf(command);
-  if (values == nullptr) return states;
-  // The first one is "…_UNSPECIFIED".
-  const std::string first(values->value(0)->name());
-  const size_t prefix = first.size() - std::string("UNSPECIFIED").size();
-  for (int i = 1; i < values->value_count(); ++i) {
-    states.push_back(std::string(values->value(i)->name()).substr(prefix));
-  }
-  return states;
+  return values == nullptr ? Words() : NamesOf(*values);
 }
 
 absl::Status ReadStates(CommandId command, Flags& flags) {
   const std::vector<std::string> known = StatesOf(command);
   for (const std::string& state : flags.states) {
     const auto found = std::find(known.begin(), known.end(), state);
-    if (found == known.end()) {
-      const std::string nearest = Nearest(state, known);
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--state: '", EscapeLine(state), "' is not one of ", absl::StrJoin(known, ", "),
-          nearest.empty() ? "" : "; did you mean ", nearest, nearest.empty() ? "" : "?"));
-    }
+    if (found == known.end()) return NotAmong("--state", state, known);
     const int value = EnumOf(command)->value(static_cast<int>(found - known.begin()) + 1)->number();
     if (command == CommandId::kListDeployments) {
       flags.filter.add_states(static_cast<v1::DeploymentState>(value));
@@ -66,6 +80,16 @@ absl::Status ReadStates(CommandId command, Flags& flags) {
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckWanted(CommandId command, const Flags::Wanted& wanted) {
+  if (command == CommandId::kWaitDeployment && !wanted.syncs.empty()) {
+    return absl::InvalidArgumentError("--for: a deployment has no sync");
+  }
+  if (absl::Status s = CheckAmong("--for state", wanted.states, StatesOf(command)); !s.ok()) {
+    return s;
+  }
+  return CheckAmong("--for sync", wanted.syncs, NamesOf(*v1::SyncStatus_descriptor()));
 }
 
 }  // namespace gitops::ctl

@@ -33,9 +33,8 @@ bool TakesNoun(const std::string& verb);
 // The error for words for which FindForm returned null.
 absl::Status UnknownWords(const Words& words);
 
-// What to write in place of a flag of another tool: "; it is kubectl's: here it is --tagged A,B",
-// or
-// "".
+// What to write in place of a flag of another tool: "; it is a flag of kubectl: here write --tagged
+// A,B", or "".
 std::string ForeignHint(const std::string& flag);
 
 // "; did you mean freeze?", or "".

@@ -104,9 +104,7 @@ absl::Status ShowDifferences(FleetContext& context, const v1::Plan& plan) {
 }  // namespace
 
 absl::StatusOr<ExitCode> MakePlan(FleetContext& context) {
-  const OutputForm form = context.invocation.flags.output;
-  const bool for_people = form == OutputForm::kTable || form == OutputForm::kWide;
-  if (context.invocation.flags.diff && !for_people) {
+  if (context.invocation.flags.diff && !context.invocation.flags.is_text()) {
     return absl::InvalidArgumentError(
         "--diff prints text; for programs: gitopsctl diff SERVICE --to HASH -o json");
   }

@@ -17,11 +17,6 @@ Changes ChangesOf(const v1::Service& service) {
   return {service.changes().begin(), service.changes().end()};
 }
 
-bool ForPrograms(const Invocation& invocation) {
-  const OutputForm form = invocation.flags.output;
-  return form == OutputForm::kJson || form == OutputForm::kYaml || form == OutputForm::kName;
-}
-
 // Text for each of several services, under the name of its host.
 template <typename Print>
 absl::Status PrintEach(FleetContext& context, const std::vector<v1::Service>& services,
@@ -49,7 +44,7 @@ absl::StatusOr<ExitCode> FleetHistory(FleetContext& context) {
   if (!whole.ok()) return whole.status();
   const bool one = SelectsOneHost(context.selection()) && whole->services.size() == 1;
   const absl::Status printed =
-      ForPrograms(context.invocation) && !one
+      !context.invocation.flags.is_text() && !one
           ? context.fleet.Services(whole->services)
           : PrintEach(context, whole->services, [&](const v1::Service& service) {
               return context.renderer.History(ChangesOf(service));
@@ -62,7 +57,7 @@ absl::StatusOr<ExitCode> DescribeFleetService(FleetContext& context) {
   const absl::StatusOr<WholeServices> whole = AskWholeServices(context, context.argument(0));
   if (!whole.ok()) return whole.status();
   const absl::Status printed =
-      ForPrograms(context.invocation)
+      !context.invocation.flags.is_text()
           ? context.fleet.Services(whole->services)
           : PrintEach(context, whole->services, [&](const v1::Service& service) {
               return context.renderer.Service(service);
@@ -80,7 +75,7 @@ absl::StatusOr<ExitCode> DescribeHost(FleetContext& context) {
   const auto services = context.planner.ListServices(selection, "");
   if (!services.ok()) return services.status();
   if (absl::Status s = context.fleet.HostDescription(*host, *services); !s.ok()) return s;
-  if (ForPrograms(context.invocation)) return kDone;
+  if (!context.invocation.flags.is_text()) return kDone;
   v1::DeploymentFilter filter;
   filter.set_host(name);
   const auto deployments = context.planner.ListDeployments(filter, 5);
@@ -98,7 +93,7 @@ absl::StatusOr<ExitCode> AcknowledgeHost(FleetContext& context) {
   const absl::StatusOr<v1::Host> host =
       context.planner.AcknowledgeHost(name, context.invocation.flags.reason);
   if (!host.ok()) return host.status();
-  if (ForPrograms(context.invocation)) {
+  if (!context.invocation.flags.is_text()) {
     if (absl::Status s = context.fleet.Host(*host); !s.ok()) return s;
     return kDone;
   }

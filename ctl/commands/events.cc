@@ -26,6 +26,7 @@
 #include "ctl/output/document.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/fleet_text.h"
+#include "ctl/output/plural.h"
 #include "ctl/output/service_text.h"
 
 namespace gitops::ctl {
@@ -75,8 +76,8 @@ Event Of(const v1::Service& service, absl::Time now) {
 }
 
 std::string DoneText(const v1::Deployment& deployment) {
-  return absl::StrCat(deployment.succeeded_count(), " of ", deployment.host_count(),
-                      deployment.host_count() == 1 ? " host done" : " hosts done");
+  return absl::StrCat(CountedOf(deployment.succeeded_count(), deployment.host_count(), "host"),
+                      " done");
 }
 
 Event Begun(const v1::Deployment& deployment, absl::Time now) {
@@ -94,11 +95,18 @@ Event Of(const v1::Deployment& deployment, absl::Time now) {
           deployment.id(), what, Tree(deployment)};
 }
 
+std::string TimeOf(const Event& event) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", event.time, absl::UTCTimeZone());
+}
+
+Json TreeOf(const Event& event, bool removed) {
+  return {{"time", TimeOf(event)}, {"type", event.type}, {"name", event.name},
+          {"message", event.what}, {"removed", removed}, {event.type, event.resource}};
+}
+
 void Print(FleetContext& context, const Event& event, bool removed = false) {
-  const std::string time = absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", event.time, absl::UTCTimeZone());
+  const Json tree = TreeOf(event, removed);
   std::ostream& out = context.console.out;
-  const Json tree = {{"time", time},          {"type", event.type}, {"name", event.name},
-                     {"message", event.what}, {"removed", removed}, {event.type, event.resource}};
   switch (context.invocation.flags.output) {
     case OutputForm::kJson:
       out << JsonLine(tree);
@@ -110,10 +118,24 @@ void Print(FleetContext& context, const Event& event, bool removed = false) {
       out << EscapeLine(event.name) << "\n";
       break;
     default:
-      out << time << " " << event.type << " " << EscapeLine(event.name) << ": "
+      out << TimeOf(event) << " " << event.type << " " << EscapeLine(event.name) << ": "
           << (removed ? "removed" : EscapeLine(event.what)) << "\n";
   }
   out << std::flush;
+}
+
+// A list, as the other lists are: `{"events":[…]}`. A watch has one document for each event.
+void PrintList(FleetContext& context, const std::vector<Event>& events) {
+  const OutputForm form = context.invocation.flags.output;
+  if (context.invocation.flags.watch || (form != OutputForm::kJson && form != OutputForm::kYaml)) {
+    for (const Event& event : events) Print(context, event);
+    return;
+  }
+  Json list = Json::array();
+  for (const Event& event : events) list.push_back(TreeOf(event, false));
+  const Json tree = {{"events", list}};
+  context.console.out << (form == OutputForm::kJson ? JsonText(tree) : YamlText(tree))
+                      << std::flush;
 }
 
 // Deployments are of the whole fleet, or of the one host that is selected.
@@ -263,7 +285,7 @@ absl::StatusOr<ExitCode> FleetEvents(FleetContext& context) {
   const absl::StatusOr<std::vector<Event>> events = RecentEvents(context);
   if (!events.ok()) return events.status();
   const size_t skipped = events->size() > kMostEvents ? events->size() - kMostEvents : 0;
-  for (size_t i = skipped; i < events->size(); ++i) Print(context, (*events)[i]);
+  PrintList(context, {events->begin() + static_cast<ptrdiff_t>(skipped), events->end()});
   return context.invocation.flags.watch ? EventWatch(context, *events).Run() : kDone;
 }
 

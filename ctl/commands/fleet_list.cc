@@ -40,6 +40,20 @@ absl::StatusOr<ExitCode> GetWholeService(FleetContext& context) {
   return kDone;
 }
 
+// The services of a name, of all names without one, in a table.
+absl::StatusOr<ExitCode> ListNamed(FleetContext& context, const std::string& name) {
+  absl::StatusOr<std::vector<v1::Service>> services =
+      context.planner.ListServices(context.selection(), name);
+  if (!services.ok()) return services.status();
+  if (services->empty()) {
+    const absl::Status none = name.empty() ? RequireHosts(context) : ExplainNothing(context, name);
+    if (!none.ok()) return none;
+  }
+  StateFilter(context.invocation.flags.states).Keep(*services);
+  if (absl::Status s = context.fleet.Services(*services); !s.ok()) return s;
+  return kDone;
+}
+
 }  // namespace
 
 absl::StatusOr<ExitCode> ListFleetHosts(FleetContext& context) {
@@ -74,30 +88,14 @@ absl::StatusOr<ExitCode> ListFleetMachines(FleetContext& context) {
 absl::StatusOr<ExitCode> ListFleetServices(FleetContext& context) {
   if (context.invocation.flags.watch) return WatchFleetServices(context);
   // gitopperctl's `list service NAME`.
-  if (!context.invocation.arguments.empty()) return GetFleetService(context);
-  absl::StatusOr<std::vector<v1::Service>> services =
-      context.planner.ListServices(context.selection(), "");
-  if (!services.ok()) return services.status();
-  if (services->empty()) {
-    if (absl::Status s = RequireHosts(context); !s.ok()) return s;
-  }
-  StateFilter(context.invocation.flags.states).Keep(*services);
-  if (absl::Status s = context.fleet.Services(*services); !s.ok()) return s;
-  return kDone;
+  return ListNamed(context, context.invocation.arguments.empty() ? "" : context.argument(0));
 }
 
 absl::StatusOr<ExitCode> GetFleetService(FleetContext& context) {
   if (context.invocation.flags.watch) return WatchFleetServices(context);
   const bool one = SelectsOneHost(context.selection());
   if (one && context.invocation.flags.output != OutputForm::kName) return GetWholeService(context);
-  const absl::StatusOr<std::vector<v1::Service>> services =
-      context.planner.ListServices(context.selection(), context.argument(0));
-  if (!services.ok()) return services.status();
-  if (services->empty()) {
-    if (absl::Status s = ExplainNothing(context, context.argument(0)); !s.ok()) return s;
-  }
-  if (absl::Status s = context.fleet.Services(*services); !s.ok()) return s;
-  return kDone;
+  return ListNamed(context, context.argument(0));
 }
 
 absl::StatusOr<ExitCode> GetFleetHost(FleetContext& context) {

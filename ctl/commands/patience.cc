@@ -7,6 +7,8 @@
 namespace gitops::ctl {
 
 bool MayHelpToRetry(const absl::Status& status) {
+  // OK has no reason of its own: it would count as unknown.
+  if (status.ok()) return false;
   switch (ReasonOf(status)) {
     case Reason::kServerStarting:
     case Reason::kServerStopping:

@@ -7,7 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "common/rpc/error.h"
-#include "common/text/nearest.h"
+#include "ctl/cli/words.h"
 #include "ctl/failure.h"
 #include "ctl/output/escape.h"
 
@@ -15,11 +15,6 @@ namespace gitops::ctl {
 namespace {
 
 using Names = std::vector<std::string>;
-
-std::string DidYouMean(const std::string& word, const Names& known) {
-  const std::string nearest = Nearest(word, known);
-  return nearest.empty() ? "" : absl::StrCat("; did you mean ", nearest, "?");
-}
 
 bool HasBareComma(const std::string& glob) {
   int depth = 0;
@@ -74,10 +69,8 @@ absl::Status NoHost(const v1::Selection& selection, const Names& all_hosts) {
   absl::Status failure = absl::NotFoundError(absl::StrCat("no host matches ", FlagsOf(selection)));
   if (const std::string hint = CommaHint(selection); !hint.empty()) return WithHint(failure, hint);
   const std::string near =
-      selection.on_size() == 1 ? Nearest(selection.on(0), all_hosts) : std::string();
-  if (!near.empty()) {
-    return absl::NotFoundError(absl::StrCat(failure.message(), "; did you mean ", near, "?"));
-  }
+      selection.on_size() == 1 ? DidYouMean(selection.on(0), all_hosts) : std::string();
+  if (!near.empty()) return absl::NotFoundError(absl::StrCat(failure.message(), near));
   return WithHint(failure, "gitopsctl list hosts -o wide shows names and tags");
 }
 

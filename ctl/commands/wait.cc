@@ -215,11 +215,6 @@ std::vector<v1::Service> ServicesOn(const Board& board) {
   return services;
 }
 
-bool ForPeople(const Invocation& invocation) {
-  return invocation.flags.output == OutputForm::kTable ||
-         invocation.flags.output == OutputForm::kWide;
-}
-
 // Whether the wait is over: `failure` is then OK, or why it cannot end well.
 bool IsOver(FleetContext& context, const Board& board, absl::Status& failure) {
   if (!board.complete()) return false;
@@ -257,7 +252,7 @@ absl::StatusOr<ExitCode> WaitFleetService(FleetContext& context) {
   const absl::Status waited = WaitFor(waiting, DeadlineOf(context.invocation), context.console);
   if (!waited.ok()) return waited;
   if (!failure.ok()) return failure;
-  if (ForPeople(context.invocation)) {
+  if (context.invocation.flags.is_text()) {
     Say(board, context.console.out);
   } else if (absl::Status s = context.fleet.Services(ServicesOn(board)); !s.ok()) {
     return s;
@@ -284,7 +279,7 @@ absl::StatusOr<ExitCode> WaitService(CommandContext& context) {
   };
   const absl::Status waited = WaitFor(waiting, DeadlineOf(context.invocation), context.console);
   if (!waited.ok()) return waited;
-  if (ForPeople(context.invocation)) {
+  if (context.invocation.flags.is_text()) {
     Say(board, context.console.out);
   } else if (absl::Status s = context.renderer.Services(ServicesOn(board)); !s.ok()) {
     return s;
@@ -294,10 +289,15 @@ absl::StatusOr<ExitCode> WaitService(CommandContext& context) {
 
 namespace {
 
+// A planner that is not there is waited for only with a --timeout: else for ever.
+bool AwaitsPlanner(const FleetContext& context) {
+  return context.invocation.flags.timeout.has_value();
+}
+
 // The newest one may be asked for before the planner is there.
 absl::StatusOr<std::string> AwaitDeploymentId(FleetContext& context) {
   absl::StatusOr<std::string> id = DeploymentId(context);
-  for (int failures = 1; !id.ok() && MayHelpToRetry(id.status()) &&
+  for (int failures = 1; AwaitsPlanner(context) && !id.ok() && MayHelpToRetry(id.status()) &&
                          context.planner.Remaining() > absl::ZeroDuration();
        ++failures) {
     absl::SleepFor(std::min(kWatchBackoff.After(failures), context.planner.Remaining()));
@@ -310,11 +310,13 @@ absl::StatusOr<std::string> AwaitDeploymentId(FleetContext& context) {
 
 absl::StatusOr<ExitCode> WaitDeployment(FleetContext& context) {
   const Words& states = context.invocation.flags.wanted.states;
+  const Words good = states.empty() ? Words{"SUCCEEDED"} : states;
   const absl::StatusOr<std::string> id = AwaitDeploymentId(context);
   if (!id.ok()) return id.status();
   std::optional<v1::Deployment> last;
   bool reached = false;
   FollowOptions options;
+  options.patient_at_first = AwaitsPlanner(context);
   options.seen = [&](const v1::WatchDeploymentResponse& update) {
     if (!update.has_deployment()) return true;
     last = update.deployment();
@@ -335,10 +337,10 @@ absl::StatusOr<ExitCode> WaitDeployment(FleetContext& context) {
   if (!end.ok()) return end.status();
   const v1::Deployment& now = end->has_value() ? **end : *last;
   if (absl::Status s = context.fleet.DeploymentNow(now); !s.ok()) return s;
-  if (reached || states.empty() || IsAmong(states, DeploymentStateText(now.state()))) return kDone;
+  if (reached || IsAmong(good, DeploymentStateText(now.state()))) return kDone;
   context.console.err << "gitopsctl: deployment " << EscapeLine(*id) << " ended in "
                       << DeploymentStateText(now.state()) << ", not in "
-                      << absl::StrJoin(states, " or ") << "\n";
+                      << absl::StrJoin(good, " or ") << "\n";
   return kFailed;
 }
 

@@ -61,6 +61,7 @@ TEST(EscapeTest, WidthCountsCharactersAndNoColors) {
 TEST(EscapeTest, WideCharactersTakeTwoColumnsAndCombiningOnesNone) {
   EXPECT_EQ(DisplayWidth("世界"), 4u);
   EXPECT_EQ(DisplayWidth("\xf0\x9f\x98\x80!"), 3u);
+  EXPECT_EQ(DisplayWidth("✅⭐⚡🪵"), 8u) << "as in subjects of commits";
   EXPECT_EQ(DisplayWidth("e\u0301"), 1u);
   EXPECT_EQ(CutToWidth("a世界", 2), "a") << "half a character is none";
   EXPECT_EQ(CutToWidth("a世界", 3), "a世");

@@ -31,7 +31,7 @@ std::string Since(const v1::HostLock& lock) {
 absl::Status Locked(const std::string& deployment, const std::vector<v1::HostLock>& holders) {
   const v1::HostLock& first = holders.front();
   const std::string more =
-      holders.size() == 1 ? "" : absl::StrCat(" (and ", holders.size() - 1, " more hosts)");
+      holders.size() == 1 ? "" : absl::StrCat(" (and ", holders.size() - 1, " more)");
   return MakeError(
       Reason::kHostLocked,
       absl::StrCat("lock hosts for the deployment ", deployment, ": the host ", first.host(),
