@@ -230,29 +230,6 @@ absl::Status CheckPlan(const CommandSpec& spec, const RawCommandLine& line,
   return absl::OkStatus();
 }
 
-<<<<<<< HEAD
-absl::Status CheckAmong(const Words& values, const Words& known, absl::string_view key) {
-  for (const std::string& value : values) {
-    if (std::find(known.begin(), known.end(), value) != known.end()) continue;
-    return Usage(absl::StrCat("--for: ", key, "=", EscapeLine(value), ": it is one of ",
-                              absl::StrJoin(known, ", "), DidYouMean(value, known)));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status CheckWait(const CommandSpec& spec, const Flags& flags) {
-  const bool deployment = spec.command == CommandId::kWaitDeployment;
-  if (!deployment && spec.command != CommandId::kWaitService) return absl::OkStatus();
-  if (deployment && !flags.wanted.syncs.empty()) return Usage("--for: a deployment has no sync");
-  if (absl::Status s = CheckAmong(flags.wanted.states, StatesOf(spec.command), "state"); !s.ok()) {
-    return s;
-  }
-  return CheckAmong(flags.wanted.syncs, {"CURRENT", "BEHIND", "NEVER", "PROGRESSING", "UNKNOWN"},
-                    "sync");
-}
-
-=======
->>>>>>> refs/heads/rc
 absl::Status CheckHooksTest(const CommandSpec& spec, const Invocation& invocation) {
   if (spec.command != CommandId::kHooksTest) return absl::OkStatus();
   const std::string& point = invocation.arguments[0];

@@ -9,11 +9,7 @@
 
 namespace gitops::ctl {
 
-<<<<<<< HEAD
-// The states that --state of a list, or --for of wait, may name, as tables show them: "OK",
-=======
 // The states that --state of a list and --for of a wait may name, as tables show them: "OK",
->>>>>>> refs/heads/rc
 // "FREEZE"…; empty: the command takes neither.
 std::vector<std::string> StatesOf(CommandId command);
 
