@@ -458,8 +458,8 @@ void ServiceController::SetMoving(bool moving) {
         .storing = Change::Storing::kMemory});
 }
 
-CommitInfo ServiceController::Describe(const std::string& revision) const {
-  return drivers_.source->Describe(revision, {});
+CommitInfo ServiceController::Describe(const std::string& revision, std::stop_token stop) const {
+  return drivers_.source->Describe(revision, std::move(stop));
 }
 
 bool ServiceController::Following() const {

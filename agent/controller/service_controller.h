@@ -212,7 +212,7 @@ class ServiceController {
   absl::StatusOr<std::vector<ChangeRecord>> Changes() const;
   std::vector<std::string> Revisions() const;
   // See Source::Describe.
-  CommitInfo Describe(const std::string& revision) const;
+  CommitInfo Describe(const std::string& revision, std::stop_token stop = {}) const;
 
  private:
   static constexpr char kAgent[] = "agent";

@@ -216,9 +216,14 @@ class GitSource final : public Source {
     // The manifest is of root, and may be there when the mirror is not.
     const auto manifest = ManifestOf(revision);
     CommitInfo commit = manifest.ok() ? CommitIn(revision, *manifest) : CommitInfo();
-    if (commit.hash.empty()) commit = mirror_->Commit(revision, stop).value_or(CommitInfo());
-    // What is not known is not looked for again, before it is prepared.
-    if (!commit.hash.empty() || !stop.stop_requested()) NoteDescribed(revision, commit);
+    if (commit.hash.empty()) {
+      auto read = mirror_->Commit(revision, stop);
+      // What is not there is not looked for again, before it is prepared. Other errors may pass.
+      const bool absent = absl::IsNotFound(read.status()) || absl::IsDataLoss(read.status());
+      if (!read.ok() && !absent) return {};
+      if (read.ok()) commit = *std::move(read);
+    }
+    NoteDescribed(revision, commit);
     return commit;
   }
 

@@ -6,9 +6,9 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "agent/controller/stop_before.h"
 #include "agent/operation/check_runner.h"
 #include "agent/operation/host_actions.h"
-#include "agent/operation/stop_before.h"
 #include "common/clock/boot_id.h"
 #include "common/git/commit_message.h"
 #include "common/git/url.h"
@@ -148,7 +148,7 @@ class OperationServiceImpl final : public v1::OperationService::Service {
     }
     const auto controller = options_.agent->Find(service);
     if (!controller.ok()) return;
-    const CommitInfo commit = (*controller)->Describe(response.hash());
+    const CommitInfo commit = (*controller)->Describe(response.hash(), stop.token());
     if (!commit.hash.empty()) WriteCommit(commit, *response.mutable_commit());
   }
 

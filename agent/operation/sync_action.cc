@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -196,6 +197,9 @@ ActionOutcome SyncServices(HostAgent& agent, const v1::PerformActionRequest& req
                                    : absl::StrCat("no service ", request.service(), " here"));
   }
   for (Move& move : *moves) Start(request, patience, move);
+  // Of commits, only what is known: a git that hangs must not hold up the outcome.
+  std::stop_source known;
+  known.request_stop();
   ActionOutcome outcome;
   std::vector<std::string> told;
   std::vector<absl::Status> failures;
@@ -207,7 +211,7 @@ ActionOutcome SyncServices(HostAgent& agent, const v1::PerformActionRequest& req
     done.set_service(move.service());
     done.set_from_hash(FromHash(before, move));
     done.set_to_hash(move.sync.ok() ? move.sync->revision : move.wanted);
-    const CommitInfo commit = move.controller->Describe(done.to_hash());
+    const CommitInfo commit = move.controller->Describe(done.to_hash(), known.get_token());
     if (!commit.hash.empty()) WriteCommit(commit, *done.mutable_commit());
     if (record.ok()) told.push_back(Tell(done));
   }

@@ -291,7 +291,7 @@ v1::DebugInfo Agent::DebugInfo() const {
 std::set<std::string> Agent::SecretFiles() const {
   std::set<std::string> files;
   for (const HostSpec& host : config_->Get()->hosts) {
-    for (const auto& [name, secret] : host.secrets) files.insert(secret.destination);
+    for (const auto& [name, secret] : host.secrets) files.insert(EscapeText(secret.destination));
   }
   return files;
 }

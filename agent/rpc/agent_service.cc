@@ -6,6 +6,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "agent/controller/stop_before.h"
 #include "agent/rpc/convert.h"
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
@@ -64,7 +65,10 @@ class AgentServiceImpl final : public v1::AgentService::Service {
   grpc::Status GetService(ServerContext* context, const v1::GetServiceRequest* request,
                           v1::GetServiceResponse* response) override {
     return gate_->Run(*context, *request,
-                      [&] { return Get(request->service(), *response->mutable_service()); });
+                      [&] {
+                        return Get(request->service(), PatienceOf(context),
+                                   *response->mutable_service());
+                      });
   }
 
   grpc::Status WatchServices(ServerContext* context, const v1::WatchServicesRequest* request,
@@ -150,7 +154,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
     });
   }
 
-  absl::Status Get(const std::string& name, v1::Service& service) const {
+  absl::Status Get(const std::string& name, Patience patience, v1::Service& service) const {
     auto controller = agent_->Find(name);
     if (!controller.ok()) return controller.status();
     // First, so that the history includes what led to it.
@@ -158,13 +162,13 @@ class AgentServiceImpl final : public v1::AgentService::Service {
     auto changes = (*controller)->Changes();
     if (!changes.ok()) return changes.status();
     service = ToProto((*controller)->spec(), view);
-    const absl::Time begun = clock_->Now();
+    // A git that does not answer keeps only commits that are not known yet from being described.
+    patience.deadline = std::min(patience.deadline, clock_->Now() + 2 * kMaxDescribing);
+    const StopBefore stop(clock_, patience);
     for (const std::string& revision : (*controller)->Revisions()) {
       service.add_revisions(revision);
       v1::Commit& commit = *service.add_revision_commits();
-      // A git that does not answer keeps only the first few from being described.
-      if (clock_->Now() - begun < kMaxDescribing)
-        commit = ToProto((*controller)->Describe(revision));
+      commit = ToProto((*controller)->Describe(revision, stop.token()));
       commit.set_hash(revision);
     }
     for (const ChangeRecord& change : *changes) *service.add_changes() = ToProto(change);

@@ -67,8 +67,14 @@ std::string RenderSettings(absl::string_view table, const Settings& settings) {
   std::string out = absl::StrCat("[", table, "]\n");
   for (const auto& [name, value] : settings.values) {
     if (!value.set) continue;
-    const bool url = absl::StrContains(value.value, "://");
-    const std::string text = EscapeText(url ? RedactUrl(value.value) : value.value);
+    std::string shown = value.value;
+    const size_t arguments = shown.find(' ');
+    if (absl::EndsWith(name, "-command") && arguments != std::string::npos) {
+      shown = absl::StrCat(shown.substr(0, arguments), " ", kHidden);
+    } else if (absl::StrContains(shown, "://")) {
+      shown = RedactUrl(shown);
+    }
+    const std::string text = EscapeText(shown);
     absl::StrAppend(&out, name, " = \"", absl::StrReplaceAll(text, {{"\"", "\\\""}}), "\"  # ",
                     EscapeText(value.origin), "\n");
   }

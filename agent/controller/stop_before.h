@@ -1,5 +1,5 @@
-#ifndef GITOPS_AGENT_OPERATION_STOP_BEFORE_H_
-#define GITOPS_AGENT_OPERATION_STOP_BEFORE_H_
+#ifndef GITOPS_AGENT_CONTROLLER_STOP_BEFORE_H_
+#define GITOPS_AGENT_CONTROLLER_STOP_BEFORE_H_
 
 #include <stop_token>
 #include <thread>
@@ -31,4 +31,4 @@ class StopBefore {
 
 }  // namespace gitops
 
-#endif  // GITOPS_AGENT_OPERATION_STOP_BEFORE_H_
+#endif  // GITOPS_AGENT_CONTROLLER_STOP_BEFORE_H_

@@ -1,4 +1,4 @@
-#include "agent/operation/stop_before.h"
+#include "agent/controller/stop_before.h"
 
 #include <algorithm>
 #include <chrono>
