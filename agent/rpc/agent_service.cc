@@ -64,11 +64,9 @@ class AgentServiceImpl final : public v1::AgentService::Service {
 
   grpc::Status GetService(ServerContext* context, const v1::GetServiceRequest* request,
                           v1::GetServiceResponse* response) override {
-    return gate_->Run(*context, *request,
-                      [&] {
-                        return Get(request->service(), PatienceOf(context),
-                                   *response->mutable_service());
-                      });
+    return gate_->Run(*context, *request, [&] {
+      return Get(request->service(), PatienceOf(context), *response->mutable_service());
+    });
   }
 
   grpc::Status WatchServices(ServerContext* context, const v1::WatchServicesRequest* request,
