@@ -118,9 +118,8 @@ def test_a_diff_to_a_commit_says_what_a_move_would_change(host, repository):
         assert agent.service("web")["hash"] == first and host.read("web/index.html") == "one\ntwo\n"
 
 
-def test_a_diff_of_the_host_shows_no_file_that_not_everybody_can_read(host, repository, open_directory):
+def test_a_diff_of_the_host_shows_no_file_that_not_everybody_can_read(host, repository):
     repository.commit({"web/a": "a\n", "web/b": "b\n"})
-    host.base = open_directory / "host"
     with host.agent() as agent:
         agent.wait_service("web", state="OK", hash=repository.head())
         (host.local("web") / "a").write_text("changed\n")

@@ -14,19 +14,6 @@
 #include "common/text/escape.h"
 
 namespace gitops {
-namespace {
-
-// Whether everybody may pass through the directories above `path`.
-bool EverybodyEnters(const std::string& path) {
-  for (size_t end = path.find('/', 1); end != std::string::npos; end = path.find('/', end + 1)) {
-    struct stat stat = {};
-    if (::stat(path.substr(0, end).c_str(), &stat) != 0) return false;
-    if ((stat.st_mode & S_IXOTH) == 0) return false;
-  }
-  return true;
-}
-
-}  // namespace
 
 absl::StatusOr<std::string> PlacePublisher::Published() {
   std::string directory;
@@ -72,7 +59,6 @@ absl::StatusOr<std::string> PlacePublisher::Content(const std::string& revision,
     return PathBelow(path, one.spec.link).has_value();
   });
   if (place == places_.end()) return absl::NotFoundError("it is published nowhere");
-  if (!EverybodyEnters(place->spec.local)) return hidden;
   absl::StatusOr<std::string> directory = ShownDirectory(revision);
   if (!directory.ok()) return directory.status();
   absl::StatusOr<Fd> tree = store_->OpenTree(*directory);
