@@ -127,7 +127,8 @@ def fleet(host):
 def deployed_fleet(host):
     fleet(host)
     host.run("gitopsctl deploy sync --all --max-parallel 4 -y")
-    host.run("echo 2 > /srv/ops/app/version; git -C /srv/ops commit -qam 'the second version'")
+    host.run("echo 2 > /srv/ops/app/version; git -C /srv/ops commit -qam 'the second version'; "
+             "gitopsctl wait service app --on '*' --for sync=BEHIND --timeout 1m")
 
 
 def bootstrap(host):
