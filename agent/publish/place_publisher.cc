@@ -299,7 +299,8 @@ absl::StatusOr<std::vector<PlacePublisher::Carried>> PlacePublisher::CarryAll(
     if (!to.ok()) return to.status();
     absl::StatusOr<Fd> stage = store_->OpenStage();
     if (!stage.ok()) return stage.status();
-    std::string from_path = absl::StrCat(store_->TreePath(source->directory), "/", source->link);
+    std::string from_path = store_->TreePath(source->directory);
+    if (source->link != ".") absl::StrAppend(&from_path, "/", source->link);
     auto carry = std::make_unique<CarryOver>(
         CarryOver::Request{.from = *std::move(from),
                            .to = *std::move(to),
