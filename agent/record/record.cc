@@ -1,5 +1,7 @@
 #include "agent/record/record.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
@@ -19,6 +21,7 @@
 namespace gitops {
 namespace {
 
+using google::protobuf::util::MessageDifferencer;
 using ChangeTable = Table<record::v1::ChangeRecord>;
 
 constexpr char kAgent[] = "agent";
@@ -204,12 +207,25 @@ absl::Status RecordStore::Save(const std::string& service, const ServiceRecord& 
 
 std::vector<absl::Status> RecordStore::SaveAll(const std::vector<Saving>& all) {
   std::vector<absl::Status> results(all.size());
-  if (all.size() > 1 && SaveTogether(all).ok()) return results;
+  const bool together = all.size() > 1;
+  if (together && SaveTogether(all).ok()) return results;
   // One that cannot be stored must not fail the others.
   for (size_t i = 0; i < all.size(); ++i) {
+    if (together && IsStored(all[i])) continue;
     results[i] = Save(all[i].service, all[i].record, all[i].change);
   }
   return results;
+}
+
+bool RecordStore::IsStored(const Saving& saving) const {
+  const auto stored = records_.Get(saving.service);
+  if (!stored.ok()) return false;
+  record::v1::ServiceRecord wanted = *stored;
+  EncodeRecord(saving.record, wanted);
+  if (!MessageDifferencer::Equals(wanted, *stored)) return false;
+  if (!saving.change.has_value()) return true;
+  const auto newest = changes_.Get(ChangeName(saving.service, stored->newest_change()));
+  return newest.ok() && MessageDifferencer::Equals(*newest, EncodeChange(*saving.change));
 }
 
 absl::Status RecordStore::SaveTogether(const std::vector<Saving>& all) {

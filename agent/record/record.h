@@ -53,7 +53,8 @@ class RecordStore {
                     const std::optional<ChangeRecord>& change);
 
   // The same for several services in one write, which costs one flush of the disk. Each has its own
-  // result: an error of one does not fail the others.
+  // result: an error of one does not fail the others. What was written together although that was
+  // reported as failed is not written again.
   struct Saving {
     std::string service;
     ServiceRecord record;
@@ -85,6 +86,8 @@ class RecordStore {
   absl::StatusOr<std::vector<StoreWrite>> WritesOf(const std::string& service,
                                                    const ServiceRecord& record,
                                                    const std::optional<ChangeRecord>& change);
+  // Whether the newest that is stored of the service is this.
+  bool IsStored(const Saving& saving) const;
   absl::Status SaveTogether(const std::vector<Saving>& all);
   absl::StatusOr<record::v1::ChangeRecord> RepairedChange(const std::string& key);
   absl::StatusOr<ServiceRecord> Rebuild(const std::string& service, absl::string_view stored,

@@ -368,6 +368,23 @@ TEST_F(RecordStoreTest, OfSeveralServicesOneThatCannotBeSavedDoesNotFailTheOther
   EXPECT_TRUE(records_.Load("e")->has_value());
 }
 
+TEST_F(RecordStoreTest, WhatWasSavedTogetherThoughReportedAsFailedIsInTheHistoryOnce) {
+  ASSERT_TRUE(records_.Save("b", SampleRecord(), SampleChange("before")).ok());
+  store_.LoseNthAnswer(1);
+  EXPECT_THAT(records_.SaveAll({{"a", SampleRecord(), SampleChange("a")},
+                                {"b", SampleRecord(), SampleChange("b")},
+                                {"c", SampleRecord(), std::nullopt}}),
+              ::testing::Each(absl::OkStatus()));
+  EXPECT_THAT(Reasons("a"), ::testing::ElementsAre("a"));
+  EXPECT_THAT(Reasons("b"), ::testing::ElementsAre("b", "before"));
+  store_.FailNthWrite(1);
+  EXPECT_THAT(records_.SaveAll({{"a", SampleRecord(), SampleChange("again")},
+                                {"c", SampleRecord(), SampleChange("c")}}),
+              ::testing::Each(absl::OkStatus()));
+  EXPECT_THAT(Reasons("a"), ::testing::ElementsAre("again", "a")) << "only the record is the same";
+  EXPECT_THAT(Reasons("c"), ::testing::ElementsAre("c"));
+}
+
 TEST_F(RecordStoreTest, ChangesSavedAtTheSameTimeAreAllKept) {
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 4; ++thread) {

@@ -16,6 +16,11 @@ void FaultyStore::FailNthWrite(int n, absl::Status status) {
   write_fault_ = {writes_ + n, std::move(status)};
 }
 
+void FaultyStore::LoseNthAnswer(int n) {
+  MutexLock lock(mutex_);
+  lost_answer_ = writes_ + n;
+}
+
 void FaultyStore::FailKeys(std::string prefix, absl::Status status) {
   MutexLock lock(mutex_);
   key_faults_.emplace_back(std::move(prefix), std::move(status));
@@ -32,6 +37,7 @@ void FaultyStore::Heal() {
   healed_.NotifyAll();
   call_fault_ = {};
   write_fault_ = {};
+  lost_answer_ = 0;
   key_faults_.clear();
 }
 
@@ -86,7 +92,10 @@ absl::StatusOr<int64_t> FaultyStore::Write(const std::vector<StoreWrite>& writes
   std::vector<absl::string_view> keys;
   for (const StoreWrite& write : writes) keys.push_back(write.key);
   if (absl::Status status = Enter(keys, /*write=*/true); !status.ok()) return status;
-  return store_->Write(writes);
+  absl::StatusOr<int64_t> written = store_->Write(writes);
+  MutexLock lock(mutex_);
+  if (writes_ == lost_answer_) return absl::UnavailableError("the answer was lost");
+  return written;
 }
 
 absl::StatusOr<std::unique_ptr<StoreWatch>> FaultyStore::Watch(

@@ -12,7 +12,7 @@
 namespace gitops {
 
 // A Store for tests that passes calls to another Store, or fails them on request. A failed call
-// changes nothing. Thread-safe.
+// changes nothing, unless its answer is lost. Thread-safe.
 class FaultyStore : public Store {
  public:
   // Not owned.
@@ -22,6 +22,8 @@ class FaultyStore : public Store {
   void FailNthCall(int n, absl::Status status = absl::UnavailableError("told to fail"));
   // The nth Write from now (1: the next; Put and Delete count) fails, and only that one.
   void FailNthWrite(int n, absl::Status status = absl::UnavailableError("told to fail"));
+  // The nth Write from now is made, and reported as failed.
+  void LoseNthAnswer(int n);
   // Every Get, List, Write and Watch of a key or prefix that starts with `prefix` fails.
   void FailKeys(std::string prefix, absl::Status status = absl::UnavailableError("told to fail"));
   // Writes wait until Heal(), as on a disk that stalls.
@@ -62,6 +64,7 @@ class FaultyStore : public Store {
   int values_read_ ABSL_GUARDED_BY(mutex_) = 0;
   Fault call_fault_ ABSL_GUARDED_BY(mutex_);
   Fault write_fault_ ABSL_GUARDED_BY(mutex_);
+  int lost_answer_ ABSL_GUARDED_BY(mutex_) = 0;  // the number of the write; 0: none
   CondVar healed_;
   bool stalled_ ABSL_GUARDED_BY(mutex_) = false;
   std::vector<std::pair<std::string, absl::Status>> key_faults_ ABSL_GUARDED_BY(mutex_);
