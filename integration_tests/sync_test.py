@@ -131,7 +131,13 @@ def test_a_diff_of_the_host_shows_no_file_that_not_everybody_can_read(host, repo
         found = {os.path.basename(d.path): d for d in answer.differences}
         assert found["a"].detail.endswith("@@ -1 +1 @@\n-a\n+changed\n")
         assert found["b"].added_lines == 0 and "hunter2" not in str(answer)
-        assert not list(agent.state.glob("diff-*")), "nothing is left behind"
+        left = agent.state / "diffs"
+        assert not list(left.iterdir()), "nothing is left behind"
+        (left / "diff-killed").mkdir()
+        (left / "diff-killed/a").write_text("hunter2\n")
+        agent.kill()
+    with host.agent():
+        assert not left.exists(), "an agent that was killed in a diff leaves nothing for ever"
 
 
 def test_debug_information_has_log_and_config_without_secrets(host, repository):

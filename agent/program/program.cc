@@ -171,9 +171,13 @@ absl::Status Agent::Open(const Settings& flags) {
   options.poll_scheduler = poll_scheduler_.get();
   options.records = records_.get();
   options.drivers = drivers_.get();
-  options.diff_texts = [this, scratch = settings.Get("state-dir")](
-                           const std::vector<TextPair>& pairs, size_t most) {
-    return DiffTexts(*runner_, scratch, pairs, most);
+  // The store keeps other agents from the directory.
+  const std::string diffs = absl::StrCat(settings.Get("state-dir"), "/diffs");
+  if (absl::Status removed = RemoveLeftDiffs(diffs); !removed.ok()) {
+    LogWarning("contents of files stay on disk", {{"error", std::string(removed.message())}});
+  }
+  options.diff_texts = [this, diffs](const std::vector<TextPair>& pairs, size_t most) {
+    return DiffTexts(*runner_, diffs, pairs, most);
   };
   options.on_change = [this](const std::string& service, const ServiceView& view, bool noted) {
     agent_metrics_.SetService({.name = service,

@@ -1,5 +1,7 @@
 #include "common/process/text_diff.h"
 
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -83,10 +85,19 @@ class Reader {
 
 bool IsText(absl::string_view content) { return content.find('\0') == absl::string_view::npos; }
 
+absl::Status RemoveLeftDiffs(const std::string& scratch) {
+  std::error_code error;
+  fs::remove_all(scratch, error);
+  if (!error) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("cannot remove what earlier diffs left in ", scratch, ": ", error.message()));
+}
+
 absl::StatusOr<std::vector<TextDiff>> DiffTexts(ProcessRunner& runner, const std::string& scratch,
                                                 const std::vector<TextPair>& pairs, size_t most) {
   std::vector<TextDiff> diffs(pairs.size());
   if (pairs.empty()) return diffs;
+  mkdir(scratch.c_str(), 0700);  // a failure shows below
   std::string directory = absl::StrCat(scratch, "/diff-XXXXXX");
   if (mkdtemp(directory.data()) == nullptr) {  // 0700
     return absl::UnavailableError(absl::StrCat("cannot make a directory for diffs in ", scratch));

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "common/process/process.h"
@@ -29,10 +30,14 @@ struct TextDiff {
 // Whether diffs of it mean something to people: it has no NUL byte.
 bool IsText(absl::string_view content);
 
+// Removes `scratch`, in which a process that was killed left what it compared. No call of DiffTexts
+// with it may run.
+absl::Status RemoveLeftDiffs(const std::string& scratch);
+
 // Compares each pair with one process of diff(1), which sees files with names of ours in a new
-// directory beneath `scratch`, and nothing else. In the order of `pairs`. `most`: the bytes of a
-// diff. Errors: DEADLINE_EXCEEDED; RESOURCE_EXHAUSTED: the diffs together are too large;
-// UNAVAILABLE: it cannot be run; or those of writing the files.
+// directory beneath `scratch` (made if it is missing, 0700), and nothing else. In the order of
+// `pairs`. `most`: the bytes of a diff. Errors: DEADLINE_EXCEEDED; RESOURCE_EXHAUSTED: the diffs
+// together are too large; UNAVAILABLE: it cannot be run; or those of writing the files.
 absl::StatusOr<std::vector<TextDiff>> DiffTexts(ProcessRunner& runner, const std::string& scratch,
                                                 const std::vector<TextPair>& pairs, size_t most);
 

@@ -15,7 +15,7 @@ class TextDiffTest : public ::testing::Test {
  protected:
   absl::StatusOr<std::vector<TextDiff>> Diff(const std::vector<TextPair>& pairs,
                                              size_t most = 1000) {
-    return DiffTexts(*runner_, scratch_.path(), pairs, most);
+    return DiffTexts(*runner_, scratch_ / "diffs", pairs, most);
   }
 
   TemporaryDirectory scratch_;
@@ -38,7 +38,7 @@ TEST_F(TextDiffTest, HasHunksAndLinesOfEachPairInOrder) {
             "@@ -1,4 +1 @@\n---- a\n-+++ b\n-@@ x\n-diff a b\n+no newline\n"
             "\\ No newline at end of file\n");
   EXPECT_EQ((*diffs)[3].removed, 4);
-  EXPECT_TRUE(std::filesystem::is_empty(scratch_.path())) << "nothing is left";
+  EXPECT_TRUE(std::filesystem::is_empty(scratch_ / "diffs")) << "nothing is left";
 }
 
 TEST_F(TextDiffTest, ALongDiffIsCutAfterALineAndCountedWhole) {
@@ -58,6 +58,18 @@ TEST_F(TextDiffTest, BytesThatAreNoTextGoThrough) {
   EXPECT_EQ((*diffs)[0].hunks, "@@ -1 +1 @@\n-J\xf6rg\n+J\xfcrg\n");
   EXPECT_TRUE(IsText("J\xf6rg"));
   EXPECT_FALSE(IsText(std::string("a\0b", 3)));
+}
+
+TEST_F(TextDiffTest, WhatAKilledProcessLeftIsRemovedAndNothingElse) {
+  scratch_.Write("diffs/diff-killed/a/00000000", "secret");
+  scratch_.Write("other", "stays");
+  EXPECT_EQ(RemoveLeftDiffs(scratch_ / "diffs"), absl::OkStatus());
+  EXPECT_FALSE(scratch_.Has("diffs"));
+  EXPECT_TRUE(scratch_.Has("other"));
+  EXPECT_EQ(RemoveLeftDiffs(scratch_ / "diffs"), absl::OkStatus()) << "there may be none";
+  ASSERT_TRUE(Diff({{"a", "b"}}).ok());
+  EXPECT_EQ(std::filesystem::status(scratch_ / "diffs").permissions(),
+            std::filesystem::perms::owner_all);
 }
 
 }  // namespace
