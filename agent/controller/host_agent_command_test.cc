@@ -2,9 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <future>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "agent/controller/host_agent_test_base.h"
 
@@ -265,6 +269,63 @@ TEST_F(HostAgentTest, ARevisionThatCannotBeComparedIsNotWrittenAnew) {
   EXPECT_EQ(host_.Look("web").published, kB);
   host_.Set("web", [](FakeHost::Service& service) { service.intact_error = absl::OkStatus(); });
   ASSERT_TRUE(AwaitAt(kA, State::kFreeze));
+}
+
+// The first comparison of texts goes on until it is stopped.
+class HangingDiffTest : public HostAgentTest {
+ protected:
+  HangingDiffTest() {
+    diff_texts_ = [this](const std::vector<TextPair>& pairs, size_t,
+                         const std::stop_token& stop) -> absl::StatusOr<std::vector<TextDiff>> {
+      if (++begun_ == 1) {
+        while (!stop.stop_requested()) std::this_thread::yield();
+        ended_ = true;
+        return absl::CancelledError("killed");
+      }
+      return std::vector<TextDiff>(pairs.size(), {.hunks = "@@\n", .added = 7});
+    };
+    host_.Push("other", kB);
+  }
+  std::future<absl::StatusOr<ServiceController::RevisionDiff>> Diff(const Patience& patience = {}) {
+    auto diff = std::async(std::launch::async, [web = Web(), patience] {
+      return web->DiffTo(kB, {.content = true}, patience);
+    });
+    EXPECT_TRUE(Eventually([this] { return begun_ > 0; }));
+    return diff;
+  }
+
+  std::atomic<int> begun_ = 0;
+  std::atomic<bool> ended_ = false;
+};
+
+TEST_F(HangingDiffTest, IsEndedWhenItsCallerIsGone) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  std::atomic<bool> gone = false;
+  auto diff = Diff({.cancelled = [&gone] { return gone.load(); }});
+  gone = true;
+  EXPECT_TRUE(absl::IsCancelled(diff.get().status()));
+  EXPECT_TRUE(Eventually([this] { return ended_.load(); }));
+}
+
+TEST_F(HangingDiffTest, IsEndedWhenTheAgentStops) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  auto diff = Diff();
+  agent_->Stop();
+  EXPECT_TRUE(HasReason(diff.get().status(), Reason::kServerStopping));
+  EXPECT_TRUE(ended_);
+}
+
+TEST_F(HangingDiffTest, IsMadeAgainForACallerThatWaitsWhileAnotherFreezes) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  auto diff = Diff();
+  ASSERT_TRUE(Web()->Freeze("alice", "").ok());
+  const auto answer = diff.get();
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  ASSERT_EQ(answer->differences.size(), 1u);
+  EXPECT_EQ(answer->differences[0].added_lines, 7) << "with its diffs";
 }
 
 }  // namespace

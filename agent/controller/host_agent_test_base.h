@@ -44,6 +44,7 @@ class HostAgentTest : public testing::Test {
     options.pools = pools_;
     options.records = &records_;
     options.drivers = &host_;
+    options.diff_texts = diff_texts_;
     if (planner_ != nullptr) planner_->Listen(options);
     agent_ = std::make_unique<HostAgent>(std::move(options));
     if (planner_ != nullptr) planner_->Attach(agent_.get());
@@ -94,7 +95,8 @@ class HostAgentTest : public testing::Test {
   RecordStore records_{&store_};
   ToldPlanner* planner_ = nullptr;  // that listens
   std::unique_ptr<Scheduler> scheduler_;
-  Pools pools_ = {};  // set before Start()
+  Pools pools_ = {};       // set before Start()
+  TextDiffer diff_texts_;  // set before Start()
   std::unique_ptr<HostAgent> agent_;
 };
 

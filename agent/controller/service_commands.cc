@@ -328,12 +328,18 @@ absl::StatusOr<std::vector<DriftEntry>> ServiceController::DiffOfRevisions(const
   return AddDiffs(CompareFiles(spec().directories, *before, *after), wish, stop);
 }
 
-std::vector<DriftEntry> ServiceController::AddDiffs(std::vector<ComparedFile> files,
-                                                    const DiffWish& wish, std::stop_token stop) {
-  return WithDiffs(std::move(files), wish, options_.diff_texts,
-                   [this, stop](const std::set<std::string>& ids) {
-                     return drivers_.source->Contents(ids, kMaxDiffedFile, kMaxDiffedFiles, stop);
-                   });
+absl::StatusOr<std::vector<DriftEntry>> ServiceController::AddDiffs(std::vector<ComparedFile> files,
+                                                                    const DiffWish& wish,
+                                                                    std::stop_token stop) {
+  std::vector<DriftEntry> entries = WithDiffs(
+      std::move(files), wish, options_.diff_texts,
+      [this, stop](const std::set<std::string>& ids) {
+        return drivers_.source->Contents(ids, kMaxDiffedFile, kMaxDiffedFiles, stop);
+      },
+      stop);
+  // Its diffs may be missing for no other reason; a caller that still waits gets them.
+  if (stop.stop_requested()) return absl::CancelledError("stopped");
+  return entries;
 }
 
 }  // namespace gitops

@@ -309,8 +309,8 @@ class ServiceController {
                                                           const std::string& to,
                                                           const DiffWish& wish,
                                                           std::stop_token stop);
-  std::vector<DriftEntry> AddDiffs(std::vector<ComparedFile> files, const DiffWish& wish,
-                                   std::stop_token stop);
+  absl::StatusOr<std::vector<DriftEntry>> AddDiffs(std::vector<ComparedFile> files,
+                                                   const DiffWish& wish, std::stop_token stop);
   // A command that has a revision, looked up since `commands_` was `seen`.
   absl::StatusOr<std::shared_ptr<Waiter>> Order(
       int64_t seen, const Patience& patience, Change change,

@@ -122,7 +122,8 @@ std::vector<ComparedFile> CompareFiles(const std::vector<DirectorySpec>& directo
 std::vector<DriftEntry> WithDiffs(
     std::vector<ComparedFile> files, const DiffWish& wish, const TextDiffer& differ,
     const std::function<absl::StatusOr<std::map<std::string, std::string>>(
-        const std::set<std::string>& ids)>& contents) {
+        const std::set<std::string>& ids)>& contents,
+    const std::stop_token& stop) {
   std::vector<ComparedFile*> wanted;
   std::set<std::string> ids;
   for (ComparedFile& file : files) {
@@ -148,7 +149,7 @@ std::vector<DriftEntry> WithDiffs(
       entries.push_back(&file->entry);
     }
     if (failure.ok()) {
-      const auto diffs = differ(pairs, kMaxDiffBytes);
+      const auto diffs = differ(pairs, kMaxDiffBytes, stop);
       failure = diffs.status();
       size_t bytes = 0;
       for (size_t i = 0; diffs.ok() && i < entries.size(); ++i) {

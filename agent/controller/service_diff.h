@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,7 @@ struct DiffWish {
 
 // DiffTexts; null: no diffs.
 using TextDiffer = std::function<absl::StatusOr<std::vector<TextDiff>>(
-    const std::vector<TextPair>& pairs, size_t most)>;
+    const std::vector<TextPair>& pairs, size_t most, std::stop_token stop)>;
 
 // One difference, and the contents to compare: ids of the source, or what was read on this host.
 struct ComparedFile {
@@ -53,7 +54,8 @@ std::vector<ComparedFile> CompareFiles(const std::vector<DirectorySpec>& directo
 std::vector<DriftEntry> WithDiffs(
     std::vector<ComparedFile> files, const DiffWish& wish, const TextDiffer& differ,
     const std::function<absl::StatusOr<std::map<std::string, std::string>>(
-        const std::set<std::string>& ids)>& contents);
+        const std::set<std::string>& ids)>& contents,
+    const std::stop_token& stop = {});
 
 }  // namespace gitops
 

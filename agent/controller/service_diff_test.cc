@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,7 +23,8 @@ using Kind = DriftEntry::Kind;
 constexpr uint32_t kFile = 0100644, kExecutable = 0100755;
 
 // Says of each pair what it is.
-absl::StatusOr<std::vector<TextDiff>> Describe(const std::vector<TextPair>& pairs, size_t) {
+absl::StatusOr<std::vector<TextDiff>> Describe(const std::vector<TextPair>& pairs, size_t,
+                                               std::stop_token) {
   std::vector<TextDiff> diffs;
   for (const auto& [before, after] : pairs) {
     diffs.push_back({.hunks = absl::StrCat("@@ ", before, " -> ", after, "\n"),

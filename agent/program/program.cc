@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -176,8 +177,9 @@ absl::Status Agent::Open(const Settings& flags) {
   if (absl::Status removed = RemoveLeftDiffs(diffs); !removed.ok()) {
     LogWarning("contents of files stay on disk", {{"error", std::string(removed.message())}});
   }
-  options.diff_texts = [this, diffs](const std::vector<TextPair>& pairs, size_t most) {
-    return DiffTexts(*runner_, diffs, pairs, most);
+  options.diff_texts = [this, diffs](const std::vector<TextPair>& pairs, size_t most,
+                                     std::stop_token stop) {
+    return DiffTexts(*runner_, diffs, pairs, most, std::move(stop));
   };
   options.on_change = [this](const std::string& service, const ServiceView& view, bool noted) {
     agent_metrics_.SetService({.name = service,

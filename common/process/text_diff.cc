@@ -94,7 +94,8 @@ absl::Status RemoveLeftDiffs(const std::string& scratch) {
 }
 
 absl::StatusOr<std::vector<TextDiff>> DiffTexts(ProcessRunner& runner, const std::string& scratch,
-                                                const std::vector<TextPair>& pairs, size_t most) {
+                                                const std::vector<TextPair>& pairs, size_t most,
+                                                std::stop_token stop) {
   std::vector<TextDiff> diffs(pairs.size());
   if (pairs.empty()) return diffs;
   mkdir(scratch.c_str(), 0700);  // a failure shows below
@@ -112,6 +113,7 @@ absl::StatusOr<std::vector<TextDiff>> DiffTexts(ProcessRunner& runner, const std
   command.environment = {{"LC_ALL", "C"}};
   command.directory = directory;
   command.timeout = kTimeout;
+  command.give_up = [&stop] { return stop.stop_requested(); };
   command.max_output = kMaxOutput;
   command.max_memory = kMaxMemory;
   command.oom_score_adj = kOomScore;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -36,10 +37,12 @@ absl::Status RemoveLeftDiffs(const std::string& scratch);
 
 // Compares each pair with one process of diff(1), which sees files with names of ours in a new
 // directory beneath `scratch` (made if it is missing, 0700), and nothing else. In the order of
-// `pairs`. `most`: the bytes of a diff. Errors: DEADLINE_EXCEEDED; RESOURCE_EXHAUSTED: the diffs
-// together are too large; UNAVAILABLE: it cannot be run; or those of writing the files.
+// `pairs`. `most`: the bytes of a diff. Errors: DEADLINE_EXCEEDED; CANCELLED: `stop` was requested;
+// RESOURCE_EXHAUSTED: the diffs together are too large; UNAVAILABLE: it cannot be run; or those of
+// writing the files.
 absl::StatusOr<std::vector<TextDiff>> DiffTexts(ProcessRunner& runner, const std::string& scratch,
-                                                const std::vector<TextPair>& pairs, size_t most);
+                                                const std::vector<TextPair>& pairs, size_t most,
+                                                std::stop_token stop = {});
 
 }  // namespace gitops
 

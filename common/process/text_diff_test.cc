@@ -2,9 +2,11 @@
 
 #include <filesystem>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "common/path/temporary_directory.h"
+#include "common/process/fake_process.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -58,6 +60,21 @@ TEST_F(TextDiffTest, BytesThatAreNoTextGoThrough) {
   EXPECT_EQ((*diffs)[0].hunks, "@@ -1 +1 @@\n-J\xf6rg\n+J\xfcrg\n");
   EXPECT_TRUE(IsText("J\xf6rg"));
   EXPECT_FALSE(IsText(std::string("a\0b", 3)));
+}
+
+TEST_F(TextDiffTest, EndsWhenItIsStoppedAndLeavesNothing) {
+  std::stop_source stop;
+  FakeProcessRunner runner;
+  runner.On({"diff"}, [&stop](const Command& command) -> absl::StatusOr<CommandResult> {
+    EXPECT_FALSE(command.give_up());
+    stop.request_stop();
+    if (command.give_up()) return absl::CancelledError("killed");
+    return CommandResult{};
+  });
+  const std::string scratch = scratch_ / "diffs";
+  EXPECT_TRUE(
+      absl::IsCancelled(DiffTexts(runner, scratch, {{"a", "b"}}, 1000, stop.get_token()).status()));
+  EXPECT_TRUE(std::filesystem::is_empty(scratch));
 }
 
 TEST_F(TextDiffTest, WhatAKilledProcessLeftIsRemovedAndNothingElse) {
