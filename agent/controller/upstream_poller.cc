@@ -124,6 +124,7 @@ UpstreamPoller::Looked UpstreamPoller::Look(const Followers& followers,
   Looked looked;
   Groups all, since_newest;
   std::map<std::string, ServicePlace> watched;
+  std::set<std::string> failed;
   const auto add = [](Groups& groups, const std::string& from, const auto& entry) {
     Group& group = groups[{entry.second.ref, from}];
     group.paths.insert(entry.second.paths.begin(), entry.second.paths.end());
@@ -137,6 +138,7 @@ UpstreamPoller::Looked UpstreamPoller::Look(const Followers& followers,
     if (place.watched) {
       if (place.published.empty()) continue;
       if (compared_[service] == std::array{*tip->second, place.published, place.newest}) continue;
+      if (incomparable_[service] == std::pair(*tip->second, place.published)) continue;
       watched[service] = place;
       if (place.published == *tip->second) looked.newest[service] = "";
     }
@@ -158,6 +160,7 @@ UpstreamPoller::Looked UpstreamPoller::Look(const Followers& followers,
             } else if (const std::string& newest = place->second.newest;
                        newest.empty() || newest == *tips.at(followers.at(service).ref)) {
               looked.newest[service] = *tips.at(followers.at(service).ref);
+              if (!touched.ok()) failed.insert(service);
             } else {
               add(since_newest, newest, *followers.find(service));
             }
@@ -171,10 +174,16 @@ UpstreamPoller::Looked UpstreamPoller::Look(const Followers& followers,
             } else {
               const bool same = touched.ok() && !*touched;
               looked.newest[service] = same ? from : *tips.at(followers.at(service).ref);
+              if (!touched.ok()) failed.insert(service);
             }
           });
   for (const auto& [service, newest] : looked.newest) {
-    compared_[service] = {*tips.at(followers.at(service).ref), watched[service].published, newest};
+    const std::string& tip = *tips.at(followers.at(service).ref);
+    if (failed.contains(service)) {
+      incomparable_[service] = {tip, watched[service].published};
+    } else {
+      compared_[service] = {tip, watched[service].published, newest};
+    }
   }
   if (!looked.failed) DescribeTips(followers, tips, looked);
   return looked;
@@ -198,8 +207,13 @@ void UpstreamPoller::DescribeTips(const Followers& followers, const Upstream::Ti
   for (const std::string& ref : refs) {
     const std::string& tip = *tips.at(ref);
     if (described_[ref].hash != tip) {
+      if (indescribable_[ref] == tip) continue;
       auto commit = upstream_->Describe(ref, tip, stop_.get_token());
-      if (IsOfUpstream(commit.status())) looked.failed = true;
+      if (IsOfUpstream(commit.status())) {
+        looked.failed = true;
+      } else if (!commit.ok()) {
+        indescribable_[ref] = tip;
+      }
       if (!commit.ok()) continue;
       described_[ref] = *std::move(commit);
     }
@@ -303,15 +317,21 @@ absl::Time UpstreamPoller::Run() {
   std::map<std::string, Follower> followers;
   absl::Duration interval;
   int64_t ticket;
+  bool asked;  // by a pull, or a new follower
   double fraction;
   {
     MutexLock lock(mutex_);
     followers = followers_;
     interval = Interval();
     ticket = requested_;
+    asked = ticket > completed_;
     fraction = absl::Uniform(random_, 0.0, 1.0);
   }
   for (const auto& [service, follower] : followers) refs.insert(follower.ref);
+  if (asked) {
+    incomparable_.clear();
+    indescribable_.clear();
+  }
   std::erase_if(compared_, [&](const auto& entry) { return !followers.contains(entry.first); });
   // The period counts from the beginning of a poll.
   const absl::Time begun = clock_->Now();

@@ -135,6 +135,10 @@ class UpstreamPoller {
   std::map<std::string, CommitInfo> described_;  // by branch, of the last tip that was read
   // By service, the tip to which it was compared, its own revision, and what was found.
   std::map<std::string, std::array<std::string, 3>> compared_;
+  // What failed, for a reason that is not the upstream's, until it is asked for again: by service,
+  // the tip and its own revision; by branch, the tip.
+  std::map<std::string, std::pair<std::string, std::string>> incomparable_;
+  std::map<std::string, std::string> indescribable_;
   // By branch: the stored tip, and the services that are at it.
   std::map<std::string, std::pair<std::string, RecordStore::Generations>> stored_;
 

@@ -62,6 +62,7 @@ class FakeUpstream final : public Upstream {
                                       std::stop_token) override {
     MutexLock lock(mutex_);
     described_.push_back(revision);
+    if (!described_status_.ok()) return described_status_;
     return CommitInfo{.hash = revision, .subject = "Subject of " + revision};
   }
 
@@ -73,6 +74,10 @@ class FakeUpstream final : public Upstream {
   void FailComparisons(absl::Status status) {
     MutexLock lock(mutex_);
     touched_status_ = std::move(status);
+  }
+  void FailDescriptions(absl::Status status) {
+    MutexLock lock(mutex_);
+    described_status_ = std::move(status);
   }
   std::vector<std::string> compared() {
     MutexLock lock(mutex_);
@@ -114,6 +119,7 @@ class FakeUpstream final : public Upstream {
   CondVar changed_;
   std::vector<std::set<std::string>> asked_ ABSL_GUARDED_BY(mutex_);
   absl::Status status_ ABSL_GUARDED_BY(mutex_), touched_status_ ABSL_GUARDED_BY(mutex_);
+  absl::Status described_status_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::set<std::string>> touched_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> compared_ ABSL_GUARDED_BY(mutex_), described_ ABSL_GUARDED_BY(mutex_);
   std::string push_ ABSL_GUARDED_BY(mutex_);
@@ -167,6 +173,14 @@ class UpstreamPollerTest : public testing::Test {
     return newest;
   }
   absl::Status Poll() { return poller_.PollAndWait({}); }
+  // Lets the next poll come by itself, and end.
+  void PollInTime() {
+    const size_t asked = upstream_->asked().size();
+    const absl::Time begun = clock_.Now() + absl::Minutes(10);
+    clock_.Advance(absl::Minutes(10));
+    ASSERT_TRUE(upstream_->AwaitAsked(asked + 1));
+    ASSERT_TRUE(Eventually([&] { return What("db").next > begun; }));
+  }
 
   FakeClock clock_;
   std::unique_ptr<Scheduler> scheduler_ = NewScheduler(&clock_, 4);
@@ -261,6 +275,30 @@ TEST_F(UpstreamPollerTest, WhatCannotBeComparedNowIsComparedLater) {
   EXPECT_EQ(*What("db").tip, "tip of main") << "it is no error of the service";
   upstream_->FailComparisons(absl::NotFoundError("p is gone"));
   EXPECT_EQ(NewestFor("db"), "tip of main") << "it can never be told, so it may be new";
+}
+
+TEST_F(UpstreamPollerTest, WhatCanNeverBeToldIsAskedOnceUntilTheTipMovesOrAPullAsks) {
+  upstream_->FailComparisons(absl::NotFoundError("p is gone"));
+  upstream_->FailDescriptions(absl::FailedPreconditionError("too large"));
+  poller_.Add("db", Watched("db", "db/etc"));
+  {
+    MutexLock lock(mutex_);
+    places_["db"].shows_tip = true;
+  }
+  ASSERT_EQ(Poll(), absl::OkStatus());
+  upstream_->compared();
+  // The service does not take up that the tip may be new for it.
+  const size_t described = upstream_->described().size();
+  for (int poll = 0; poll < 3; ++poll) PollInTime();
+  EXPECT_THAT(upstream_->compared(), ElementsAre());
+  EXPECT_EQ(upstream_->described().size(), described);
+  upstream_->Push("1");
+  PollInTime();
+  EXPECT_THAT(upstream_->compared(), ElementsAre("p -> 1 tip of main"));
+  EXPECT_EQ(upstream_->described().size(), described + 1);
+  ASSERT_EQ(Poll(), absl::OkStatus());
+  EXPECT_THAT(upstream_->compared(), ElementsAre("p -> 1 tip of main"));
+  EXPECT_EQ(upstream_->described().size(), described + 2);
 }
 
 TEST_F(UpstreamPollerTest, WhoIsRemovedIsToldNothingMore) {
