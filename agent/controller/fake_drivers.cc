@@ -112,7 +112,14 @@ class FakeHost::FakeSource final : public Source {
     return contents;
   }
 
-  CommitInfo Describe(const std::string& revision, std::stop_token) override {
+  CommitInfo Describe(const std::string& revision, std::stop_token stop) override {
+    const std::stop_callback wake(stop, [this] {
+      MutexLock lock(host_->mutex_);
+      host_->changed_.NotifyAll();
+    });
+    MutexLock lock(host_->mutex_);
+    while (host_->hold_descriptions_ && !stop.stop_requested()) host_->changed_.Wait(host_->mutex_);
+    if (host_->hold_descriptions_) return {};
     return host_->Commit(revision);
   }
 

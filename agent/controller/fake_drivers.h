@@ -70,6 +70,8 @@ class FakeHost final : public DriverFactory {
   void ReleaseFetches();
   bool AwaitHeldFetch();
   bool fetching();  // a fetch is held
+  // Sources describe no commit until ReleaseFetches() or a stop request.
+  void HoldDescriptions();
   // Publications block before they ask whether they may exchange, and drift scans block, both until
   // ReleaseDisk() or a stop request.
   // With `stops_late`, those that are held notice no stop request.
@@ -111,6 +113,7 @@ class FakeHost final : public DriverFactory {
   bool hold_ ABSL_GUARDED_BY(mutex_) = false;
   int held_ ABSL_GUARDED_BY(mutex_) = 0;
   bool hold_fetches_ ABSL_GUARDED_BY(mutex_) = false;
+  bool hold_descriptions_ ABSL_GUARDED_BY(mutex_) = false;
   int held_fetches_ ABSL_GUARDED_BY(mutex_) = 0;
   bool hold_disk_ ABSL_GUARDED_BY(mutex_) = false;
   bool stops_late_ ABSL_GUARDED_BY(mutex_) = false;

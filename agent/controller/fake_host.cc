@@ -79,9 +79,14 @@ void FakeHost::HoldFetches() {
   hold_fetches_ = true;
 }
 
+void FakeHost::HoldDescriptions() {
+  MutexLock lock(mutex_);
+  hold_descriptions_ = true;
+}
+
 void FakeHost::ReleaseFetches() {
   MutexLock lock(mutex_);
-  hold_fetches_ = false;
+  hold_fetches_ = hold_descriptions_ = false;
   changed_.NotifyAll();
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <set>
 #include <stop_token>
@@ -269,6 +270,24 @@ TEST_F(HostAgentTest, ARevisionThatCannotBeComparedIsNotWrittenAnew) {
   EXPECT_EQ(host_.Look("web").published, kB);
   host_.Set("web", [](FakeHost::Service& service) { service.intact_error = absl::OkStatus(); });
   ASSERT_TRUE(AwaitAt(kA, State::kFreeze));
+}
+
+TEST_F(HostAgentTest, ADiffDoesNotWaitForAGitThatDoesNotDescribeTheCommit) {
+  Start({Spec()});
+  ASSERT_TRUE(AwaitAt(kA));
+  host_.Push("other", kB);
+  host_.HoldDescriptions();
+  auto diff = std::async(std::launch::async, [web = Web()] { return web->DiffTo(kB, {}, {}); });
+  EXPECT_TRUE(Eventually([&] {
+    clock_.Advance(absl::Seconds(1));
+    return diff.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+  }));
+  host_.ReleaseFetches();
+  const auto answer = diff.get();
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(answer->commit.hash, kB);
+  EXPECT_EQ(answer->commit.subject, "");
+  EXPECT_EQ(answer->differences.size(), 1u);
 }
 
 // The first comparison of texts goes on until it is stopped.

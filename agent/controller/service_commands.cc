@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/controller/service_controller.h"
+#include "agent/controller/stop_before.h"
 
 namespace gitops {
 namespace {
@@ -277,7 +278,9 @@ absl::StatusOr<ServiceController::RevisionDiff> ServiceController::DiffTo(
             });
       });
   if (!differences.ok()) return differences.status();
-  CommitInfo commit = Describe(*revision);
+  // The answer can do without it.
+  const StopBefore stop(options_.clock, patience);
+  CommitInfo commit = Describe(*revision, stop.token());
   commit.hash = *revision;
   return RevisionDiff{std::move(commit), *std::move(differences)};
 }

@@ -201,7 +201,8 @@ class ServiceController {
   // What differs on this host from what is published. FAILED_PRECONDITION: nothing is.
   absl::StatusOr<std::vector<DriftEntry>> Diff(const DiffWish& wish = {},
                                                const Patience& patience = {});
-  // What a move from the published revision to the one that starts with `prefix` would change.
+  // What a move from the published revision to the one that starts with `prefix` would change. The
+  // commit has only its hash if it is not described in time, see StopBefore.
   // Errors also those of FindRevision.
   struct RevisionDiff {
     CommitInfo commit;
