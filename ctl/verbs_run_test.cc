@@ -281,5 +281,12 @@ TEST_F(VerbsRunTest, ANameWithoutAPortIsAskedAtThePlanner) {
   EXPECT_EQ(Called("GetHost"), 1);
 }
 
+TEST_F(VerbsRunTest, APlannerThatHangsIsNotAskedForAnAddressLongerThanTheTimeLimit) {
+  planner_->Hang("GetHost");
+  const absl::Time begin = absl::Now();
+  Ctl("freeze app @web1.invalid --timeout 1ms --insecure");
+  EXPECT_LT(absl::Now() - begin, absl::Milliseconds(450));
+}
+
 }  // namespace
 }  // namespace gitops::ctl
