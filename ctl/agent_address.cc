@@ -1,5 +1,7 @@
 #include "ctl/agent_address.h"
 
+#include <algorithm>
+
 #include "absl/time/time.h"
 #include "common/client/planner_client.h"
 #include "common/config/config_files.h"
@@ -17,7 +19,7 @@ constexpr absl::Duration kPatience = absl::Milliseconds(500);
 std::string FromPlanner(const std::string& name, const Invocation& invocation,
                         const Console& console) {
   Flags flags = invocation.flags;
-  flags.timeout = kPatience;
+  flags.timeout = std::min(kPatience, flags.timeout.value_or(kPatience));
   const std::string address = flags.planner.empty() ? DefaultPlanner() : flags.planner;
   auto planner = PlannerClient::New(ClientOptionsFor(address, flags, console));
   if (!planner.ok()) return "";

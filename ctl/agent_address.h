@@ -9,8 +9,9 @@
 namespace gitops::ctl {
 
 // The address of the agent of @HOST, which is a name without a port: the planner's, if it answers
-// within half a second and knows the host, else that of the fleet config of this machine, else
-// the name itself with the default port. Never fails: the brake works without a planner.
+// within half a second, or within --timeout if that is shorter, and knows the host, else that of
+// the fleet config of this machine, else the name itself with the default port. Never fails: the
+// brake works without a planner.
 std::string AddressOfHost(const Invocation& invocation, const Console& console);
 
 }  // namespace gitops::ctl

@@ -298,6 +298,33 @@ TEST_F(FleetRunTest, AListShowsOnlyTheStatesThatAreAskedFor) {
   EXPECT_THAT(column.err, HasSubstr("no column NOPE; there are HOST, STATE, AGE, SEEN"));
 }
 
+TEST_F(FleetRunTest, AnUnknownColumnIsAUsageErrorBeforeAnyCall) {
+  for (const char* list :
+       {"list hosts --planner unix:/nonexistent/p", "list services --planner unix:/nonexistent/p",
+        "list machines --planner unix:/nonexistent/p", "list locks --planner unix:/nonexistent/p",
+        "list hooks --planner unix:/nonexistent/p", "list services @unix:/nonexistent/a",
+        "list deployments --planner unix:/nonexistent/p",
+        "list pipelines --promotion-receiver unix:/nonexistent/r",
+        "list promotions --promotion-receiver unix:/nonexistent/r"}) {
+    for (const char* flag : {" --columns nope", " --sort -nope"}) {
+      const Result result = Ctl(absl::StrCat(list, flag));
+      EXPECT_EQ(result.exit_code, 2) << list << flag;
+      EXPECT_THAT(result.err, HasSubstr("there is no column NOPE; there are ")) << list << flag;
+    }
+  }
+}
+
+TEST_F(FleetRunTest, ColumnsAreForTablesOnly) {
+  for (const char* form : {"json", "yaml", "name"}) {
+    for (const char* flag : {"--columns host", "--sort host"}) {
+      const Result result = Ctl(absl::StrCat("list hosts ", flag, " -o ", form));
+      EXPECT_EQ(result.exit_code, 2) << form;
+      EXPECT_THAT(result.err, HasSubstr("works with -o table and -o wide only")) << form;
+    }
+  }
+  EXPECT_EQ(Called("ListHosts"), 0);
+}
+
 TEST_F(FleetRunTest, AnEstablishedWatchWaitsForAPlannerThatRestarts) {
   Result result;
   std::thread watcher([&] { result = Ctl("list hosts -w --columns host --no-headers"); });

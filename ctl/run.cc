@@ -15,6 +15,7 @@
 #include "common/rpc/peer.h"
 #include "common/server/version.h"
 #include "ctl/agent_address.h"
+#include "ctl/check_columns.h"
 #include "ctl/client_options.h"
 #include "ctl/commands/commands.h"
 #include "ctl/commands/fleet_commands.h"
@@ -273,8 +274,9 @@ absl::StatusOr<ExitCode> RunOnReceiver(PromotionCommand command, const Invocatio
 }
 
 absl::StatusOr<ExitCode> Perform(const Invocation& invocation, Console& console) {
-  const std::unique_ptr<Renderer> renderer =
-      MakeRenderer(RenderOptionsFor(invocation, console), console.out);
+  const RenderOptions options = RenderOptionsFor(invocation, console);
+  if (absl::Status status = CheckColumns(invocation, options); !status.ok()) return status;
+  const std::unique_ptr<Renderer> renderer = MakeRenderer(options, console.out);
   if (!invocation.host.empty()) {
     if (const Command command = CommandOf(invocation.command); command != nullptr) {
       return RunOnHost(command, invocation, *renderer, console);

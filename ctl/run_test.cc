@@ -220,6 +220,16 @@ TEST_F(RunTest, DiffFailsWhereverThereIsADifference) {
   EXPECT_EQ(Ctl("diff nginx @h").exit_code, 1);
 }
 
+TEST_F(RunTest, ADiffToAnotherRevisionIsNotAnsweredByAnAgentThatIgnoresIt) {
+  EXPECT_EQ(Ctl("diff nginx @h --to 8df1").exit_code, 0);
+  agent_->IgnoreToHash();
+  EXPECT_EQ(Ctl("diff nginx @h").exit_code, 0);
+  const Result result = Ctl("diff nginx @h --to 8df1");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.err, HasSubstr("the agent is too old to compare with another commit"));
+  EXPECT_THAT(result.err, Not(HasSubstr("changes nothing")));
+}
+
 TEST_F(RunTest, CheckNamesEachServiceThatIsNotWell) {
   agent_->Put(MakeService("caddy", v1::SERVICE_STATE_FREEZE));
   EXPECT_EQ(Ctl("check @h").exit_code, 0);

@@ -3,10 +3,13 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/path/temporary_directory.h"
 #include "ctl/testing/fleet_fixture.h"
 
@@ -261,7 +264,9 @@ TEST_F(VerbsRunTest, ABundleHasWhatAnswersAndNamesWhatDoesNot) {
   EXPECT_THAT(made.err, AllOf(HasSubstr("not in the bundle: host web2"), Not(HasSubstr("web1"))));
   const std::string before = directory.Read("bundle.tar.gz");
   EXPECT_EQ(before.substr(0, 2), "\x1f\x8b");
+  const size_t calls = planner_->calls().size();
   const Result again = Ctl("debug bundle --out " + file);
+  EXPECT_EQ(planner_->calls().size(), calls) << "refused before anything is collected";
   EXPECT_EQ(again.exit_code, 1);
   EXPECT_THAT(again.err, HasSubstr("is there already"));
   EXPECT_EQ(directory.Read("bundle.tar.gz"), before);
@@ -279,6 +284,17 @@ TEST_F(VerbsRunTest, ANameWithoutAPortIsAskedAtThePlanner) {
   Ctl("freeze app @localhost");
   Ctl("freeze app @127.0.0.1:1");
   EXPECT_EQ(Called("GetHost"), 1);
+}
+
+TEST_F(VerbsRunTest, APlannerThatHangsIsNotAskedForAnAddressLongerThanTheTimeLimit) {
+  planner_->Hang("GetHost");
+  absl::Duration fastest = absl::InfiniteDuration();  // the machine may be slow once
+  for (int i = 0; i < 3; ++i) {
+    const absl::Time begin = absl::Now();
+    Ctl("freeze app @web1.invalid --timeout 1ms --insecure");
+    fastest = std::min(fastest, absl::Now() - begin);
+  }
+  EXPECT_LT(fastest, absl::Milliseconds(450));
 }
 
 }  // namespace

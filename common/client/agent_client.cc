@@ -1,5 +1,6 @@
 #include "common/client/agent_client.h"
 
+#include "common/api/compared_revision.h"
 #include "common/client/calls.h"
 #include "common/config/ports.h"
 #include "gitops/v1/agent.grpc.pb.h"
@@ -76,7 +77,10 @@ absl::StatusOr<v1::PullServiceResponse> AgentClient::Pull(const std::string& nam
 }
 
 absl::StatusOr<v1::DiffServiceResponse> AgentClient::Diff(const v1::DiffServiceRequest& request) {
-  return calls_->Call(&Methods::DiffService, request);
+  auto response = calls_->Call(&Methods::DiffService, request);
+  if (!response.ok()) return response;
+  if (absl::Status s = CheckComparedRevision(request, *response); !s.ok()) return s;
+  return response;
 }
 
 absl::StatusOr<v1::DebugInfo> AgentClient::GetDebugInfo() {

@@ -35,6 +35,7 @@ class AgentClient {
                                                        const std::string& hash,
                                                        const std::string& reason);
   absl::StatusOr<v1::PullServiceResponse> Pull(const std::string& name);
+  // UNIMPLEMENTED: with `to_hash`, the agent is too old for it.
   absl::StatusOr<v1::DiffServiceResponse> Diff(const v1::DiffServiceRequest& request);
   absl::StatusOr<v1::DebugInfo> GetDebugInfo();
 

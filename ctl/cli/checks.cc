@@ -88,6 +88,13 @@ absl::Status CheckFlags(const CommandSpec& spec, const RawCommandLine& line, Fla
   return absl::OkStatus();
 }
 
+// Other forms have no columns, and are in the server's order.
+absl::Status CheckListFlags(const Flags& flags) {
+  if (flags.is_text() || (flags.columns.empty() && flags.sort.empty())) return absl::OkStatus();
+  return Usage(absl::StrCat(flags.columns.empty() ? "--sort" : "--columns",
+                            " works with -o table and -o wide only"));
+}
+
 absl::Status RefuseHost(const CommandSpec& spec, const Invocation& invocation) {
   const std::string name = NameOf(spec.command);
   if (spec.reach == Reach::kPromotions) {
@@ -282,6 +289,7 @@ absl::Status CheckAll(const Form& form, const RawCommandLine& line, Invocation& 
   if (absl::Status s = CheckArguments(form, invocation.arguments); !s.ok()) return s;
   if (absl::Status s = CheckHashes(form, invocation.arguments); !s.ok()) return s;
   if (absl::Status s = CheckFlags(spec, line, invocation.flags); !s.ok()) return s;
+  if (absl::Status s = CheckListFlags(invocation.flags); !s.ok()) return s;
   if (absl::Status s = ReadStates(spec.command, invocation.flags); !s.ok()) return s;
   if (absl::Status s = CheckReach(spec, line, invocation); !s.ok()) return s;
   if (absl::Status s = CheckGateway(spec, line, invocation); !s.ok()) return s;

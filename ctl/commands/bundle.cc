@@ -1,6 +1,7 @@
 #include "ctl/commands/bundle.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -28,12 +29,15 @@ absl::Status CannotWrite(const std::string& file, int error) {
   return absl::UnavailableError(absl::StrCat("cannot write ", file, ": ", strerror(error)));
 }
 
+absl::Status IsThere(const std::string& file) {
+  return absl::AlreadyExistsError(
+      absl::StrCat(file, " is there already, and is left as it is; --out names another file"));
+}
+
 absl::StatusOr<Fd> NewFile(const std::string& file) {
   Fd fd(open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (fd.get() >= 0) return fd;
-  if (errno != EEXIST) return CannotWrite(file, errno);
-  return absl::AlreadyExistsError(
-      absl::StrCat(file, " is there already, and is left as it is; --out names another file"));
+  return errno == EEXIST ? IsThere(file) : CannotWrite(file, errno);
 }
 
 std::string VersionText(const v1::DebugInfo& info) {
@@ -101,6 +105,12 @@ absl::Status Bundle::Pack(const std::string& file) const {
   unlink(file.c_str());
   if (!result.ok()) return result.status();
   return absl::InternalError(absl::StrCat("tar failed: ", result->error_output));
+}
+
+absl::Status CheckAbsent(const std::string& file) {
+  struct stat ignored;
+  const bool there = !file.empty() && lstat(file.c_str(), &ignored) == 0;
+  return there ? IsThere(file) : absl::OkStatus();
 }
 
 std::string FileName(absl::string_view name) {

@@ -36,6 +36,9 @@ class Bundle {
   std::string name_;
 };
 
+// ALREADY_EXISTS: the file is there, and Bundle::Pack would refuse it. Empty: OK.
+absl::Status CheckAbsent(const std::string& file);
+
 // A name from outside as the name of a file: other characters than letters, digits, '.', '-' and
 // '_' are written as %XX.
 std::string FileName(absl::string_view name);

@@ -120,6 +120,7 @@ absl::StatusOr<std::vector<std::string>> HostsOf(FleetContext& context,
 }  // namespace
 
 absl::StatusOr<ExitCode> FleetDebugBundle(FleetContext& context) {
+  if (absl::Status s = CheckAbsent(context.invocation.flags.out_file); !s.ok()) return s;
   const std::string name = BundleName();
   Missing missing;
   const auto hosts = context.planner.ListHosts(context.selection());
@@ -162,6 +163,7 @@ absl::StatusOr<ExitCode> DebugBundle(CommandContext& context) {
   if (!context.invocation.arguments.empty()) {
     return absl::InvalidArgumentError("debug bundle takes one @HOST, or names of hosts without @");
   }
+  if (absl::Status s = CheckAbsent(context.invocation.flags.out_file); !s.ok()) return s;
   const std::string name = BundleName();
   Missing missing;
   const absl::StatusOr<v1::DebugInfo> info = context.agent.GetDebugInfo();

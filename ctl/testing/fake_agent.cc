@@ -71,6 +71,11 @@ class FakeAgentService : public FakeAgent, public v1::AgentService::Service {
     diffs_[service] = response;
   }
 
+  void IgnoreToHash() override {
+    MutexLock lock(mutex_);
+    ignores_to_hash_ = true;
+  }
+
   void FailMoves(v1::ServiceState state, const std::string& info) override {
     MutexLock lock(mutex_);
     failed_move_ = {state, info};
@@ -210,6 +215,9 @@ class FakeAgentService : public FakeAgent, public v1::AgentService::Service {
     if (Status s = Find(request->service()); !s.ok()) return s;
     *response = diffs_[request->service()];
     response->set_hash(services_[request->service()].hash());
+    if (request->has_to_hash() && !ignores_to_hash_) {
+      response->mutable_to_commit()->set_hash(request->to_hash());
+    }
     return Status::OK;
   }
 
@@ -336,6 +344,7 @@ class FakeAgentService : public FakeAgent, public v1::AgentService::Service {
   int watches_ ABSL_GUARDED_BY(mutex_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status watches_end_ ABSL_GUARDED_BY(mutex_);
+  bool ignores_to_hash_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<std::pair<v1::ServiceState, std::string>> failed_move_ ABSL_GUARDED_BY(mutex_);
   std::vector<v1::Machine> machines_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, v1::Service> services_ ABSL_GUARDED_BY(mutex_);

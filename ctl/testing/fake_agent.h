@@ -29,6 +29,8 @@ class FakeAgent {
   virtual void Put(const v1::Service& service) = 0;
   virtual void Remove(const std::string& service) = 0;
   virtual void SetDiff(const std::string& service, const v1::DiffServiceResponse& response) = 0;
+  // From now on diffs ignore `to_hash`, as agents that do not know it do.
+  virtual void IgnoreToHash() = 0;
   // From now on rollbacks and pulls end in this state, with this info and an unchanged hash.
   virtual void FailMoves(v1::ServiceState state, const std::string& info) = 0;
 

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "common/api/compared_revision.h"
 #include "common/clock/timestamp.h"
 #include "common/retry/backoff.h"
 #include "common/rpc/status.h"
@@ -101,9 +102,8 @@ class GrpcAgentClient final : public AgentClient {
               auto diff =
                   CallOne(address, caller, one, one.has_to_hash() ? kMoveTimeout : kReadTimeout,
                           &Services::DiffService);
-              if (diff.ok() && one.has_to_hash() && !diff->has_to_commit()) {
-                return absl::UnimplementedError(
-                    "the agent is too old to compare with another commit; upgrade it");
+              if (diff.ok()) {
+                if (absl::Status s = CheckComparedRevision(one, *diff); !s.ok()) return s;
               }
               return Keep(std::move(diff), outcome);
             },

@@ -287,6 +287,11 @@ class FleetImpl final : public Fleet {
     return state_.HasService(host, service);
   }
 
+  bool AwaitsCoordinated(const std::string& host, const std::string& service) const override {
+    MutexLock lock(mutex_);
+    return state_.AwaitsCoordinated(host, service);
+  }
+
   ReportMemory memory() const override {
     MutexLock lock(mutex_);
     return state_.memory();

@@ -124,6 +124,9 @@ class Fleet {
   virtual std::vector<v1::Service> Services(const std::string& host) const = 0;
   // Whether the host has it by its last report, or by the configuration.
   virtual bool HasService(const std::string& host, const std::string& service) const = 0;
+  // Whether the configuration places a coordinated service there (`service`; empty: any) that is
+  // not in the host's last report.
+  virtual bool AwaitsCoordinated(const std::string& host, const std::string& service) const = 0;
   virtual ReportMemory memory() const = 0;
 
   // Sets the mark that the host failed its health checks; none: takes it away. Returns whether that

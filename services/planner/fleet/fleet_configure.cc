@@ -141,6 +141,18 @@ int FleetState::PlacedOn(const std::string& key) const {
   return placed == placed_.end() ? 0 : static_cast<int>(placed->second.size());
 }
 
+bool FleetState::AwaitsCoordinated(const std::string& host, const std::string& service) const {
+  const std::string key = absl::AsciiStrToLower(host);
+  const auto placed = placed_.find(key);
+  if (placed == placed_.end()) return false;
+  const HostEntry* entry = FindEntry(key);
+  return std::any_of(placed->second.begin(), placed->second.end(), [&](const Placement& one) {
+    return (service.empty() || one.service() == service) &&
+           one.Giver("tracking").tracking == Tracking::kCoordinated &&
+           (entry == nullptr || !entry->services.Has(one.service()));
+  });
+}
+
 std::vector<v1::Service> FleetState::Placed(const HostEntry& entry) const {
   std::vector<v1::Service> services;
   const auto placed = placed_.find(absl::AsciiStrToLower(entry.name));

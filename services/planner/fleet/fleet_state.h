@@ -134,6 +134,8 @@ class FleetState {
   std::vector<v1::Service> Placed(const HostEntry& entry) const;
   // As Fleet::HasService.
   bool HasService(const std::string& host, const std::string& service) const;
+  // As Fleet::AwaitsCoordinated.
+  bool AwaitsCoordinated(const std::string& host, const std::string& service) const;
   ReportMemory memory() const;
 
  private:

@@ -145,5 +145,20 @@ TEST_F(FleetStateTest, AServiceIsHadByReportOrByConfiguration) {
   EXPECT_FALSE(fleet_->HasService("nobody", "app"));
 }
 
+TEST_F(FleetStateTest, ACoordinatedServiceIsAwaitedUntilItIsReported) {
+  ServiceSpec automatic = Placed("web1", "own");
+  automatic.tracking = Tracking::kAuto;
+  Configure({Host("web1"), Host("web2")},
+            {Placed("web1", "app"), Placed("web1", "new"), Placed("web2", "app"), automatic});
+  auto web1 = Connect(Hello({"web1"}, {Synced("app", v1::SYNC_STATUS_CURRENT)}));
+  auto web2 = Connect(Hello({"web2"}, {Synced("app", v1::SYNC_STATUS_CURRENT)}));
+  EXPECT_TRUE(fleet_->AwaitsCoordinated("WEB1", ""));
+  EXPECT_TRUE(fleet_->AwaitsCoordinated("web1", "new"));
+  EXPECT_FALSE(fleet_->AwaitsCoordinated("web1", "app"));
+  EXPECT_FALSE(fleet_->AwaitsCoordinated("web1", "own"));
+  EXPECT_FALSE(fleet_->AwaitsCoordinated("web2", ""));
+  EXPECT_FALSE(fleet_->AwaitsCoordinated("nobody", ""));
+}
+
 }  // namespace
 }  // namespace gitops

@@ -51,6 +51,14 @@ void FakeFleet::AddService(const std::string& host, const std::string& service,
   Tell(host);
 }
 
+void FakeFleet::Place(const std::string& host, const std::string& service) {
+  {
+    MutexLock lock(mutex_);
+    placed_.insert({host, service});
+  }
+  Tell(host);
+}
+
 void FakeFleet::Change(const std::string& host, const std::string& service,
                        const std::function<void(v1::Service&)>& change) {
   {
@@ -143,7 +151,15 @@ std::vector<v1::Service> FakeFleet::Services(const std::string& host) const {
 bool FakeFleet::HasService(const std::string& host, const std::string& service) const {
   MutexLock lock(mutex_);
   const auto found = services_.find(host);
-  return found != services_.end() && found->second.contains(service);
+  return placed_.contains({host, service}) ||
+         (found != services_.end() && found->second.contains(service));
+}
+
+bool FakeFleet::AwaitsCoordinated(const std::string& host, const std::string& service) const {
+  MutexLock lock(mutex_);
+  if (!service.empty()) return placed_.contains({host, service});
+  const auto first = placed_.lower_bound({host, ""});
+  return first != placed_.end() && first->first == host;
 }
 
 absl::StatusOr<bool> FakeFleet::MarkHealth(const std::string& host,

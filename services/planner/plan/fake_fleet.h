@@ -3,7 +3,9 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/sync/mutex.h"
@@ -21,6 +23,8 @@ class FakeFleet final : public Fleet {
   // Sets a service of a host; `coordinated` ones follow https://git.example/ops.git, branch main.
   void AddService(const std::string& host, const std::string& service, const std::string& hash,
                   bool coordinated = true);
+  // The configuration places a coordinated service there, which the host has not reported.
+  void Place(const std::string& host, const std::string& service);
   void Change(const std::string& host, const std::string& service,
               const std::function<void(v1::Service&)>& change);
   void RemoveService(const std::string& host, const std::string& service);
@@ -38,6 +42,7 @@ class FakeFleet final : public Fleet {
   absl::StatusOr<FleetHost> Find(const std::string& host) const override;
   std::vector<v1::Service> Services(const std::string& host) const override;
   bool HasService(const std::string& host, const std::string& service) const override;
+  bool AwaitsCoordinated(const std::string& host, const std::string& service) const override;
   ReportMemory memory() const override { return {}; }
   // In memory only.
   absl::StatusOr<bool> MarkHealth(const std::string& host,
@@ -54,6 +59,7 @@ class FakeFleet final : public Fleet {
   std::vector<std::shared_ptr<const FleetHost>> hosts_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, size_t> places_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::map<std::string, v1::Service>> services_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::pair<std::string, std::string>> placed_ ABSL_GUARDED_BY(mutex_);
   // Held during callbacks, so that none runs after Unsubscribe.
   Mutex telling_;
   std::map<int64_t, std::function<void(const std::string&)>> subscribers_ ABSL_GUARDED_BY(telling_);

@@ -191,13 +191,16 @@ class Making {
                      {{"hook", hook}, {"point", emptied_at_}});
   }
 
-  // A host of which nothing is known yet may have something to sync.
+  // A host of which nothing is known yet may have something to sync. So may one that the
+  // configuration gives a coordinated service which it has not reported.
   absl::Status CheckSomethingToSync() const {
     if (spec_.allow_empty()) return absl::OkStatus();
     std::vector<std::string> without;
     for (size_t i = 0; i < chosen_.size(); ++i) {
       if (!HasSync(chosen_[i]) || !services_[i].known) continue;
-      if (services_[i].coordinated.empty()) without.push_back(chosen_[i].host->host.host());
+      const std::string& host = chosen_[i].host->host.host();
+      if (!services_[i].coordinated.empty()) continue;
+      if (!options_.fleet->AwaitsCoordinated(host, spec_.service())) without.push_back(host);
     }
     if (without.empty()) return absl::OkStatus();
     const std::string what = spec_.service().empty()

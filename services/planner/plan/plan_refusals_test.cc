@@ -93,6 +93,19 @@ TEST_F(PlanRefusalsTest, AHostOfWhichNothingIsKnownMayHaveSomethingToSync) {
   EXPECT_THAT(Lines(Make(Spec({"sync"}))), testing::SizeIs(4));
 }
 
+TEST_F(PlanRefusalsTest, AHostThatIsToGetAServiceMayHaveSomethingToSync) {
+  fleet_.Add("db1");
+  fleet_.Place("db1", "app");
+  EXPECT_THAT(Lines(Make(Spec({"sync"}))), testing::SizeIs(4));
+  v1::DeploymentSpec spec = Spec({"sync"});
+  spec.set_service("app");
+  EXPECT_THAT(Lines(Make(spec)), testing::Contains("db1 [sync] 1"));
+  EXPECT_THAT(Lines(Make(On(spec, "db1"))), ElementsAre("db1 [sync] 1"));
+  fleet_.Add("db2");
+  EXPECT_THAT(Refusal(Spec({"sync"}), Reason::kNothingToSync),
+              AllOf(HasSubstr("db2"), Not(HasSubstr("db1"))));
+}
+
 TEST_F(PlanRefusalsTest, AServiceSelectsOnlyHostsThatHaveItBeforeSkipEveryAndLimit) {
   fleet_.Add("web0", {"web"});
   fleet_.Add("db1");

@@ -48,6 +48,8 @@ HostServices ServicesOfOne(const Fleet& fleet, const v1::Host& host, const std::
   services.reported = host.state() != v1::HOST_STATE_NEVER_SEEN;
   std::vector<v1::Service> all = fleet.Services(host.host());
   services.known = services.reported || !all.empty();
+  // By the configuration, where the host has not reported it yet.
+  services.has_service = !service.empty() && fleet.HasService(host.host(), service);
   for (v1::Service& one : all) {
     if (!service.empty() && one.service() != service) continue;
     services.has_service = true;
