@@ -5,6 +5,7 @@
 
 #include "agent/git/git_test_base.h"
 #include "agent/revision/compare_tree.h"
+#include "agent/revision/revision_writer.h"
 #include "gmock/gmock.h"
 
 namespace gitops {

@@ -398,7 +398,7 @@ TEST_F(AgentServiceTest, DiffToACommitSaysWhatAMoveWouldChange) {
   EXPECT_EQ(response.to_commit().subject(), "Subject of " + kB);
   ASSERT_EQ(response.differences_size(), 1);
   EXPECT_EQ(response.differences(0).kind(), v1::Difference::KIND_MODIFIED);
-  EXPECT_EQ(response.differences(0).path(), "web/etc/conf");
+  EXPECT_EQ(response.differences(0).path(), "/etc/web/etc/conf");
   request.set_to_hash("zz");
   EXPECT_EQ(stub_->DiffService(Context().get(), request, &response).error_code(),
             grpc::StatusCode::INVALID_ARGUMENT);

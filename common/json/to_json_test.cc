@@ -35,7 +35,9 @@ TEST(ToJson, PrintsEveryFieldInItsOrder) {
             R"("targetHash":"","changeTime":"2022-11-18T09:14:52Z","pinnedHash":"","frozenBy":"",)"
             R"("lastPollTime":null,"nextAttemptTime":null,"upstream":"","branch":"","user":"",)"
             R"("action":"","tracking":"COORDINATED","directories":[],"revisions":[],"changes":[],)"
-            R"("generation":"7","frozenByPrincipal":null})");
+            R"("generation":"7","frozenByPrincipal":null,"sync":"UNSPECIFIED",)"
+            R"("stateReason":"UNSPECIFIED","commit":null,"targetCommit":null,"revisionCommits":[],)"
+            R"("failedHealth":null})");
 }
 
 TEST(ToJson, CompletesTheMessagesInAMessage) {
@@ -49,7 +51,7 @@ TEST(ToJson, CompletesTheMessagesInAMessage) {
   EXPECT_EQ((*json)["directories"].dump(), R"([{"local":"/etc/nginx","link":"","file":false}])");
   EXPECT_EQ((*json)["changes"].dump(),
             R"([{"time":null,"fromHash":"","toHash":"","fromState":"DIFF","toState":"UNSPECIFIED",)"
-            R"("reason":"","actor":"","duration":"0.012s","principal":null}])");
+            R"("reason":"","actor":"","duration":"0.012s","principal":null,"commit":null}])");
 }
 
 TEST(ToJson, PrintsThePrincipalBesideItsText) {
@@ -69,13 +71,16 @@ TEST(ToJson, PrintsThePrincipalBesideItsText) {
 TEST(ToJson, TakesThePrefixOfAnEnumInAMessage) {
   v1::Difference difference;
   difference.set_kind(v1::Difference::KIND_NOT_PUBLISHED);
-  EXPECT_EQ(Text(difference), R"({"kind":"NOT_PUBLISHED","path":"","detail":""})");
+  EXPECT_EQ(
+      Text(difference),
+      R"({"kind":"NOT_PUBLISHED","path":"","detail":"","addedLines":"0","removedLines":"0"})");
 }
 
 TEST(ToJson, PrintsAnUnknownEnumValueAsItsNumber) {
   v1::Difference difference;
   difference.set_kind(static_cast<v1::Difference::Kind>(42));
-  EXPECT_EQ(Text(difference), R"({"kind":42,"path":"","detail":""})");
+  EXPECT_EQ(Text(difference),
+            R"({"kind":42,"path":"","detail":"","addedLines":"0","removedLines":"0"})");
 }
 
 TEST(ToJson, LeavesOutWhatIsNotSetOfAOneof) {

@@ -60,7 +60,7 @@ TEST(DeploymentLinesTest, EachThingIsToldOnceAndInOrder) {
               ElementsAre("web1: sync done", "web1: post-deploy: drain answered in 12 ms"));
   host.set_state(v1::HOST_DEPLOYMENT_STATE_SUCCEEDED);
   EXPECT_THAT(lines.Update(Of(host)),
-              ElementsAre("web1: SUCCEEDED", "wave 1: done (1 of 1 hosts)"));
+              ElementsAre("web1: SUCCEEDED", "wave 1: done (1 of 1 host)"));
   // A watch that began anew.
   EXPECT_THAT(lines.Update(Of(host, true)), IsEmpty());
 }
@@ -85,7 +85,7 @@ TEST(DeploymentLinesTest, WhatCameTogetherIsToldInTheOrderItHappened) {
               ElementsAre("web1: pre-deploy: drain answered in 12 ms",
                           "web1: sync failed: no such\\n commit",
                           "web1: post-deploy: drain failed: status 500", "web1: deploy failed",
-                          "web1: FAILED: sync failed", "wave 1: done (1 of 1 hosts)"));
+                          "web1: FAILED: sync failed", "wave 1: done (1 of 1 host)"));
 }
 
 TEST(DeploymentLinesTest, WaveIsDoneWhenAllItsHostsAre) {

@@ -120,7 +120,7 @@ TEST(DeploymentTreeTest, ACheckThatFailsShowsElapsedLimitTriesAndItsLastResult) 
   check->set_tries(4);
   check->set_message("http port 80: connection refused");
   view.SetHost(host);
-  EXPECT_EQ(Text(view, {24, 100}),
+  EXPECT_EQ(Text(view, {24, 120}),
             "deployment d1  UNSPECIFIED  0 of 1 host, 1m40s\n"
             "└─ wave 1\n"
             "   └─ web1  RUNNING  healthchecks: health-checks 40s of 5m, 4 tries: http port 80: "
