@@ -178,7 +178,7 @@ TEST_F(RunTest, RollbackToWhatIsNoHashIsAUsageFaultThatAsksNobody) {
     EXPECT_EQ(result.exit_code, 2) << line;
     EXPECT_EQ(result.err,
               "gitopsctl: rollback: 'zz' is not a revision: give its hash, of 4 to 64 hex digits "
-              "(0-9, a-f); usage: gitopsctl rollback SERVICE HASH [@HOST]\n");
+              "(0-9, a-f), or previous; usage: gitopsctl rollback SERVICE HASH [@HOST]\n");
   }
   EXPECT_TRUE(agent_->calls().empty());
 }

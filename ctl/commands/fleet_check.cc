@@ -70,7 +70,7 @@ absl::StatusOr<ExitCode> CheckFleet(FleetContext& context) {
       context.planner.ListHosts(context.selection());
   if (!hosts.ok()) return hosts.status();
   if (hosts->empty()) {
-    if (absl::Status s = ExplainNothing(context); !s.ok()) return s;
+    if (absl::Status s = RequireHosts(context); !s.ok()) return s;
   }
   const absl::StatusOr<std::vector<v1::Service>> services =
       context.planner.ListServices(context.selection(), wanted.size() == 1 ? wanted[0] : "");
