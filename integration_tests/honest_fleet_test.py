@@ -116,6 +116,7 @@ def test_a_failed_health_check_marks_its_host_until_it_is_acknowledged_or_a_late
 
         fleet.planner.kill()
         fleet.planner.start()
+        api = Api(fleet)  # the connection to the killed planner is broken
         assert api.GetHost(host="web1").host.failed_health.deployment == failed.id
 
         host = api.AcknowledgeHost(host="web1", reason="a known fault").host
