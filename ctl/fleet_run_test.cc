@@ -231,6 +231,35 @@ TEST_F(FleetRunTest, AtATerminalItAsks) {
   EXPECT_EQ(Ctl("freeze nginx --all", "Yes\n").exit_code, 0);
 }
 
+TEST_F(FleetRunTest, ADiffWhosePathsDifferInTheHostOnlyIsShownOnce) {
+  std::vector<v1::HostOutcome> outcomes;
+  for (const std::string host : {"web1", "web2", "web10"}) {
+    v1::HostOutcome& outcome = outcomes.emplace_back(MakeOutcome(host));
+    v1::Difference* difference = outcome.mutable_diff()->add_differences();
+    difference->set_kind(v1::Difference::KIND_MODIFIED);
+    // The last host's path has the name of another, so it is not alike.
+    const std::string path = "/srv/" + (host == "web10" ? "web1" : host) + "/conf";
+    difference->set_path(path);
+    difference->set_detail("--- a" + path + "\n+++ b" + path + "\n@@ -1 +1 @@\n-web1\n+web2\n");
+  }
+  planner_->SetOutcomes({outcomes[0], outcomes[1]});
+  EXPECT_EQ(Ctl("diff nginx").out,
+            "2 hosts: web1, web2\n"
+            "modified       /srv/${machine}/conf\n"
+            "--- a/srv/${machine}/conf\n+++ b/srv/${machine}/conf\n"
+            "@@ -1 +1 @@\n-web1\n+web2\n");
+  planner_->SetOutcomes({outcomes[1], outcomes[2]});
+  EXPECT_THAT(Ctl("diff nginx").out, AllOf(HasSubstr("web2\nmodified       /srv/web2/conf\n"),
+                                           HasSubstr("web10\nmodified       /srv/web1/conf\n")));
+}
+
+TEST_F(FleetRunTest, AServiceThatNoHostHasIsRefusedWithTheNearest) {
+  planner_->Fail("FreezeServices", MakeError(Reason::kServiceUnknown, "none of the 2 has it"));
+  const Result refused = Ctl("freeze ngin --all -y");
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("no selected host has a service ngin; did you mean nginx?"));
+}
+
 TEST_F(FleetRunTest, DiffFailsWhereverAHostDiffers) {
   v1::HostOutcome same = MakeOutcome("web1");
   same.mutable_diff()->set_hash(kHash);

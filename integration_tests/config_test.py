@@ -462,6 +462,9 @@ def test_the_end_is_bounded_with_a_watch_open(host, repository, with_signal):
         try:
             assert watching.stdout.readline() != ""
             assert agent.stop(with_signal, seconds=10) == 0
+            # A watch waits for an agent that restarts (issue 10, part 4), until it is ended itself.
+            assert watching.poll() is None
+            watching.send_signal(signal.SIGINT)
             watching.wait(timeout=10)
         finally:
             watching.kill()

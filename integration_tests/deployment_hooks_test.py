@@ -266,10 +266,12 @@ def test_a_faulty_answer_while_hosts_are_selected_begins_nothing(hooked, fault, 
     assert [hooked.state(name) for name in hooked.hosts.names] == ["OK"] * 3
 
 
-def test_an_empty_list_from_a_select_hook_means_that_nothing_is_to_be_done(hooked):
+def test_an_empty_list_from_a_select_hook_is_an_error_that_names_it_unless_that_is_allowed(hooked):
     hooked.fail([], "post-select")
-    assert hooked.fleet.deploy("freeze").status == 0
-    assert hooked.fleet.latest()["hosts"] == []
+    refused = hooked.fleet.deploy("freeze")
+    assert refused.status == 1 and 'hook "fault" at post-select removed all hosts' in refused.err, refused
+    assert hooked.fleet.deploy("freeze", "--allow-empty").status == 0
+    assert (hooked.fleet.latest()["state"], hooked.fleet.latest()["hosts"]) == ("SUCCEEDED", [])
     assert [hooked.state(name) for name in hooked.hosts.names] == ["OK"] * 3
 
 

@@ -78,8 +78,9 @@ def planned(fleet, *arguments, **options):
 def test_selection_is_by_name_then_tag_then_order_then_skip_every_limit(fleet, endpoint, arguments,
                                                                         hosts):
     endpoint.calls.clear()
-    assert planned(fleet, *arguments, *([] if hosts else ["--allow-empty"])) == hosts
-    listed = fleet.ctl("list", "hosts", "-o", "name", *arguments).out.split()
+    allowed = [] if hosts else ["--allow-empty"]
+    assert planned(fleet, *arguments, *allowed) == hosts
+    listed = fleet.ctl("list", "hosts", "-o", "name", *arguments, *allowed).out.split()
     assert listed == hosts
     # The select hooks see exactly this.
     assert endpoint.seen() == [
@@ -178,7 +179,7 @@ def test_hosts_that_only_reported_come_last_by_name(fleet, tmp_path):
             agent.start()
         fleet.await_online("zeta", "alpha")
         assert planned(fleet) == [*ORDERED, "alpha", "zeta"]
-        assert planned(fleet, "--tagged", "web", "--on", "alpha") == []
+        assert planned(fleet, "--tagged", "web", "--on", "alpha", "--allow-empty") == []
         hosts = fleet.ctl("list", "hosts", "-o", "json").json()["hosts"]
         assert [h["host"] for h in hosts if not h["configured"]] == ["alpha", "zeta"]
     finally:

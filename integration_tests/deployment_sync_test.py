@@ -152,11 +152,17 @@ def test_sync_of_a_frozen_service_fails_and_names_who_froze_it(synced):
     synced.fleet.commit("frozen out")
     synced.fleet.agents["web2"].ctl("freeze", "app", "--reason", "audit", env={"USER": "alice"})
     before = synced.fleet.version("web2")
-    wait_for(lambda: synced.plan("sync")["hosts"][1]["frozenServices"] == ["app"],
-             what="the plan shows what is frozen")
+    frozen_by = synced.fleet.agents["web2"].service("app")["changes"][0]["actor"]
+
+    def plan_that_fails():
+        done = synced.fleet.ctl("plan", "sync", "-o", "json", check=False)
+        return done if done.json()["hosts"][1]["frozenServices"] == ["app"] else None
+
+    plan = wait_for(plan_that_fails, what="the plan shows what is frozen")
+    assert plan.status == 1, "it is known that the deployment will fail"
+    assert plan.json()["hosts"][1]["willFail"] == [f"app is frozen by {frozen_by}"]
     record = synced.deploy("sync", status=1)
     assert states(record) == {"web1": "SUCCEEDED", "web2": "FAILED", "web3": "PENDING"}
-    frozen_by = synced.fleet.agents["web2"].service("app")["changes"][0]["actor"]
     assert f"frozen by {frozen_by}" in record["hosts"][1]["message"]
     assert synced.fleet.version("web2") == before
 
@@ -178,7 +184,11 @@ def test_a_plan_shows_hosts_waves_actions_moves_and_hooks_and_changes_nothing(sy
     plan = synced.plan("sync", "unfreeze", "--canary", "1", "--on", "web[12]")
     assert [(h["host"], h["wave"], h["actions"]) for h in plan["hosts"]] == [
         ("web1", 1, ["sync", "unfreeze"]), ("web2", 2, ["sync", "unfreeze"])]
-    assert plan["hosts"][1]["moves"] == [{"service": "app", "fromHash": before, "toHash": tip}]
+    [move] = plan["hosts"][1]["moves"]
+    assert (move["service"], move["fromHash"], move["toHash"]) == ("app", before, tip)
+    commit = move["commit"]
+    assert (commit["hash"], commit["subject"], commit["author"]) == (tip, "version shown", "Test")
+    assert commit["time"] and not move["changesNothing"]
     assert [hook["name"] for hook in plan["hooks"]] == ["select"]
     assert [call["point"] for call in plan["hookCalls"]] == ["pre-select", "post-select"]
     assert len(synced.fleet.ctl("list", "deployments", "-o", "json").json()["deployments"]) == count

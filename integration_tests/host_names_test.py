@@ -105,7 +105,8 @@ def test_a_rejected_and_a_different_configuration_are_shown(hosts):
     wait_for(lambda: "config.toml:1" in hosts.hosts()["web1"]["config"]["fault"], what="the fault")
     assert hosts.hosts()["web1"]["config"]["hash"] == in_force["hash"]
     checked = hosts.ctl("check", check=False)
-    assert checked.status == 1 and "config.toml:1" in checked.err
+    assert checked.status == 1 and "config.toml:1" in checked.out, "what is wrong is the result of a check"
+    assert "rejected config" in checked.err
     assert 'gitops_host_config_in_force{host="web1"} 0' in hosts.planner.metrics()
     agent.write_config(hosts.config("a", "web1").replace("200ms", "300ms"))
     wait_for(lambda: not hosts.hosts()["web1"]["config"]["fault"], what="the end of the fault")

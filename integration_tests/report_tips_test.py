@@ -102,13 +102,15 @@ def test_a_foreign_commit_moves_the_hash_of_services_in_one_small_message(fleet)
     said = fleet.proxy.bytes - said
     print(f"{said} bytes from the agent for {SERVICES + 1} services; as JSON they have {size}")
     assert said < 2000
+    commit = after["s1"]["commit"]
+    assert (commit["hash"], commit["subject"], commit["author"]) == (second, "change", "Test")
     for name, was in before.items():
         moved = dict(was)
         if name != "frozen":
-            moved["targetHash"] = second
+            moved["targetHash"], moved["targetCommit"] = second, commit
             moved["generation"] = str(int(was["generation"]) + 1)
         if name not in ("frozen", "app"):  # app is coordinated
-            moved["hash"] = second
+            moved["hash"], moved["commit"] = second, commit
         assert after[name] == moved, name
 
 

@@ -39,7 +39,7 @@ ExitCode ExitCodeOf(const Outcomes& outcomes, bool (*succeeded)(const v1::HostOu
 absl::StatusOr<ExitCode> Finish(FleetContext& context, const absl::StatusOr<Outcomes>& answer,
                                 bool (*succeeded)(const v1::HostOutcome&)) {
   const absl::StatusOr<Outcomes> outcomes = OrNothing(context, answer);
-  if (!outcomes.ok()) return FailedMove(outcomes.status());
+  if (!outcomes.ok()) return FailedMove(WithNearest(context, outcomes.status()));
   if (outcomes->empty()) {
     if (absl::Status s = ExplainNothing(context, context.argument(0)); !s.ok()) return s;
   }
@@ -155,7 +155,7 @@ absl::StatusOr<ExitCode> DiffFleet(FleetContext& context) {
   const std::string& to = context.invocation.flags.to;
   if (!to.empty()) request.set_to_hash(to);
   const absl::StatusOr<Outcomes> outcomes = OrNothing(context, DiffWithContent(context, request));
-  if (!outcomes.ok()) return outcomes.status();
+  if (!outcomes.ok()) return WithNearest(context, outcomes.status());
   if (outcomes->empty()) {
     if (absl::Status s = ExplainNothing(context, context.argument(0)); !s.ok()) return s;
   }

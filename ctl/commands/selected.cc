@@ -103,6 +103,12 @@ PlannerClient::Outcomes OrNothing(const FleetContext& context, PlannerClient::Ou
   return nothing ? PlannerClient::Outcomes(std::vector<v1::HostOutcome>()) : std::move(outcomes);
 }
 
+absl::Status WithNearest(FleetContext& context, const absl::Status& failure) {
+  if (!HasReason(failure, Reason::kServiceUnknown)) return failure;
+  const absl::Status explained = ExplainNothing(context, context.argument(0));
+  return absl::IsNotFound(explained) ? explained : failure;
+}
+
 absl::StatusOr<v1::Host> FindHost(FleetContext& context, const std::string& name) {
   absl::StatusOr<v1::Host> host = context.planner.GetHost(name);
   if (!absl::IsNotFound(host.status())) return host;

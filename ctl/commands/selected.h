@@ -22,6 +22,9 @@ absl::Status RequireHosts(FleetContext& context);
 // With --allow-empty no outcomes in place of the planner's refusal of an empty selection; else
 // `outcomes`.
 PlannerClient::Outcomes OrNothing(const FleetContext& context, PlannerClient::Outcomes outcomes);
+// The planner's refusal of the service in the first argument, with the nearest name as in
+// ExplainNothing; any other failure as it is. Calls the planner.
+absl::Status WithNearest(FleetContext& context, const absl::Status& failure);
 // The same errors, for one who knows the names already.
 absl::Status NoHost(const v1::Selection& selection, const std::vector<std::string>& all_hosts);
 absl::Status NoSuchService(const std::string& service, const std::vector<std::string>& known);

@@ -15,7 +15,7 @@ absl::StatusOr<WholeServices> AskWholeServices(FleetContext& context, const std:
   request.set_service(service);
   const auto outcomes =
       OrNothing(context, context.planner.GetServices(request, [](const v1::HostOutcome&) {}));
-  if (!outcomes.ok()) return outcomes.status();
+  if (!outcomes.ok()) return WithNearest(context, outcomes.status());
   if (outcomes->empty()) {
     if (absl::Status s = ExplainNothing(context, service); !s.ok()) return s;
   }

@@ -49,6 +49,66 @@ std::string LinesText(const v1::Difference& difference) {
   return absl::StrCat("  +", difference.added_lines(), " -", difference.removed_lines());
 }
 
+// `text` with each whole word `name` replaced by the placeholder that stands for it in `local`.
+std::string WithPlaceholder(absl::string_view text, absl::string_view name) {
+  const auto is_letter = [text](size_t at) {
+    return at < text.size() && absl::ascii_isalnum(text[at]);
+  };
+  std::string replaced;
+  size_t done = 0;
+  for (size_t at = 0; (at = text.find(name, at)) != text.npos; at += name.size()) {
+    if (name.empty()) break;
+    if ((at > 0 && is_letter(at - 1)) || is_letter(at + name.size())) continue;
+    absl::StrAppend(&replaced, text.substr(done, at - done), "${machine}");
+    done = at + name.size();
+  }
+  return absl::StrCat(replaced, text.substr(done));
+}
+
+// As it would be on any host. The content of files stays as it is.
+v1::DiffServiceResponse WithPlaceholders(v1::DiffServiceResponse response,
+                                         const std::string& host) {
+  for (v1::Difference& difference : *response.mutable_differences()) {
+    const std::string path = WithPlaceholder(difference.path(), host);
+    const absl::string_view detail = difference.detail();
+    const size_t header = std::min(detail.find("\n@@"), detail.size());
+    difference.set_detail(
+        absl::StrCat(absl::StrReplaceAll(detail.substr(0, header), {{difference.path(), path}}),
+                     detail.substr(header)));
+    difference.set_path(path);
+  }
+  return response;
+}
+
+struct Group {
+  std::vector<std::string> hosts;
+  std::string text;
+  std::string on_any_host;  // the text with placeholders
+};
+
+// Joins groups with an equal `key`, and shows the key for them. Keeps the order in which they came.
+std::vector<Group> Joined(std::vector<Group> groups, std::string Group::*key) {
+  std::vector<Group> joined;
+  std::map<std::string, size_t> places;
+  for (Group& group : groups) {
+    const auto [place, is_new] = places.try_emplace(group.*key, joined.size());
+    if (is_new) {
+      joined.push_back(std::move(group));
+      continue;
+    }
+    Group& first = joined[place->second];
+    first.text = first.on_any_host = place->first;
+    first.hosts.insert(first.hosts.end(), group.hosts.begin(), group.hosts.end());
+  }
+  return joined;
+}
+
+std::string Title(const std::vector<std::string>& hosts) {
+  const std::string names = absl::StrJoin(hosts, ", ");
+  if (hosts.size() == 1) return names;
+  return absl::StrCat(Counted(static_cast<int64_t>(hosts.size()), "host"), ": ", names);
+}
+
 }  // namespace
 
 std::string DifferenceText(const v1::Difference& difference, bool color) {
@@ -73,21 +133,18 @@ std::string DifferencesText(const v1::DiffServiceResponse& response, bool color)
 
 std::string DifferencesText(
     const std::vector<std::pair<std::string, const v1::DiffServiceResponse*>>& hosts, bool color) {
-  std::vector<std::string> texts;  // in the order in which they came
-  std::map<std::string, std::vector<std::string>> hosts_of;
+  std::vector<Group> groups;
   for (const auto& [host, response] : hosts) {
-    const std::string text = DifferencesText(*response, color);
-    if (text.empty()) continue;
-    const auto [known, is_new] = hosts_of.try_emplace(text);
-    if (is_new) texts.push_back(text);
-    known->second.push_back(EscapeLine(host));
+    if (response->differences().empty()) continue;
+    groups.push_back({{EscapeLine(host)},
+                      DifferencesText(*response, color),
+                      DifferencesText(WithPlaceholders(*response, host), color)});
   }
+  // Equal texts first: a name such as "app" may be a word of a path that all hosts share.
+  groups = Joined(Joined(std::move(groups), &Group::text), &Group::on_any_host);
   std::string all;
-  for (const std::string& text : texts) {
-    const std::vector<std::string>& of = hosts_of[text];
-    const std::string count =
-        of.size() == 1 ? "" : absl::StrCat(Counted(static_cast<int64_t>(of.size()), "host"), ": ");
-    absl::StrAppend(&all, all.empty() ? "" : "\n", count, absl::StrJoin(of, ", "), "\n", text);
+  for (const Group& group : groups) {
+    absl::StrAppend(&all, all.empty() ? "" : "\n", Title(group.hosts), "\n", group.text);
   }
   return all;
 }

@@ -15,7 +15,7 @@ std::string DifferenceText(const v1::Difference& difference, bool color);
 // All differences of one host.
 std::string DifferencesText(const v1::DiffServiceResponse& response, bool color);
 // The differences of many hosts, each once with the hosts that have it, in the order in which they
-// come first.
+// come first. Where paths differ in the name of the host only, "${machine}" stands for it.
 std::string DifferencesText(
     const std::vector<std::pair<std::string, const v1::DiffServiceResponse*>>& hosts, bool color);
 

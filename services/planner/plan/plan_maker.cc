@@ -348,6 +348,16 @@ absl::Status Moved(const std::vector<std::string>& differences) {
                                 ". Plan again to see what would be done"));
 }
 
+// Why there is no plan any more; if no host is selected, also which hosts were.
+std::vector<std::string> WhatLeft(const v1::Plan& shown, const absl::Status& why) {
+  std::vector<std::string> differences = {std::string(why.message())};
+  if (!HasReason(why, Reason::kNoHostSelected)) return differences;
+  v1::Plan empty;
+  *empty.mutable_hooks() = shown.hooks();
+  for (std::string& left : ComparePlans(shown, empty)) differences.push_back(std::move(left));
+  return differences;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::Plan> PlanMaker::Make(const v1::DeploymentSpec& spec, bool changes,
@@ -363,7 +373,7 @@ absl::StatusOr<v1::Plan> PlanMaker::Confirm(const v1::Plan& shown,
   absl::StatusOr<v1::Plan> now = Run(shown.spec(), /*changes=*/true, context, &shown, &missing);
   // No host is selected, or none has the service any more, or there is nothing left to sync.
   if (absl::IsNotFound(now.status()) || HasReason(now.status(), Reason::kNothingToSync))
-    return Moved({std::string(now.status().message())});
+    return Moved(WhatLeft(shown, now.status()));
   if (!now.ok()) return now.status();
   std::vector<std::string> differences = ComparePlans(shown, *now);
   differences.insert(differences.end(), missing.begin(), missing.end());

@@ -272,6 +272,17 @@ TEST_F(PlanMakerTest, AWorldThatMovedIsRefusedWithWhatChanged) {
                     HasSubstr("web2: the address was web2:8004"), Not(HasSubstr("web3"))));
 }
 
+TEST_F(PlanMakerTest, AWorldWithoutThePlannedHostsIsRefusedWithTheirNames) {
+  v1::DeploymentSpec spec = Spec({"reboot"});
+  spec.mutable_selection()->add_on("db*");
+  const auto shown = Make(spec);
+  ASSERT_TRUE(shown.ok()) << shown.status();
+  fleet_.Remove("db1");
+  EXPECT_THAT(std::string(Confirm(*shown).status().message()),
+              AllOf(HasSubstr("no host matches --on db*"), HasSubstr("db1 is no longer in it"),
+                    Not(HasSubstr("hook"))));
+}
+
 TEST_F(PlanMakerTest, AHookThatAnswersOtherwiseThanWhenItWasShownIsRefused) {
   const auto shown = Make(Spec({"reboot"}));
   hooks_.Add({.point = "post-select", .actions = std::vector<std::string>{"skip"}});

@@ -38,7 +38,7 @@ std::string KeyOf(const CoordinatedService& service) {
                       service.paths);
 }
 
-// The reason in the info of a frozen service, which is "REASON" or "ROLLBACK: HASH".
+// The info of a frozen service: empty, or "ROLLBACK: HASH".
 std::string WhyFrozen(const v1::Service& service) {
   return service.state() == v1::SERVICE_STATE_FREEZE ? service.state_info() : "";
 }
