@@ -155,7 +155,7 @@ def test_a_bad_config_is_refused_with_file_line_and_the_nearest(written, tmp_pat
 def test_a_good_config_is_said_to_be_good(written):
     config = written(GOOD)
     done = run("--config", config, "--check-config")
-    assert done.status == 0 and done.out == f"{config}: good; 2 hosts, 1 services\n"
+    assert done.status == 0 and done.out == f"{config}: good; 2 hosts, 1 service\n"
 
 
 def test_a_config_that_is_not_there_is_named(tmp_path):

@@ -56,11 +56,13 @@ class Screens:
         self.fleet.agents[HOSTS[4]].process.kill()
         self.fleet.commit("2")
 
-        def silent():
+        def reported():
             hosts = self.fleet.ctl("list", "hosts", "-o", "json").json()["hosts"]
-            return any(host["state"] == "STALE" for host in hosts)
+            services = self.fleet.ctl("list", "services", "-o", "json").json()["services"]
+            return (any(host["state"] == "STALE" for host in hosts) and
+                    [service["sync"] for service in services] == ["BEHIND"] * 4 + ["UNKNOWN"])
 
-        wait_for(silent, what="a silent host")
+        wait_for(reported, what="a silent host, and four that are behind")
 
     def run(self, arguments, size):
         rows, columns = SIZES[size]
@@ -86,20 +88,23 @@ def stable(shown):
     hashes = {}
     shown = re.sub(r"\d{8}-\d{6}-[a-z0-9]{6}", "20261201-120000-k7q2mx", shown)
     shown = re.sub(r"/tmp/gitops-\w+", "/run/gitops", shown)
+    shown = re.sub(r" >> [^\n]*…$", " …", shown, flags=re.M)  # where a check of a test keeps its files
     shown = re.sub(r"file:///\S*", "https://git.example/ops.git", shown)
     shown = re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:9000", shown)
     shown = re.sub(r"(token: |--plan )\S+", r"\1TOKEN", shown)
     shown = re.sub(r"\b[0-9a-f]{8}\b(?!-)",
                    lambda m: hashes.setdefault(m.group(), f"{len(hashes) + 1:x}" * 8), shown)
     shown = re.sub(r"-> [0-9a-f]{1,7}…", "-> 2…", shown)
+    shown = re.sub(r"(frozen\s+by)(\s+)\S+@\S+", r"\1\2root@ops", shown)
     # The next column stays where it is.
-    shown = re.sub(r"(?<![\w.])\d+(\.\d+)?m?s\b( ?)",
-                   lambda m: "9s".ljust(len(m.group().rstrip())) + m.group(2) if m.group(2) else "9s", shown)
+    shown = re.sub(r"(?<![\w.])(?:\d+(?:\.\d+)?(?:ms|[smh]))+\b( ?)",
+                   lambda m: "9s".ljust(len(m.group().rstrip())) + m.group(1) if m.group(1) else "9s", shown)
     return re.sub(r"answered in \d+ ms", "answered in 9 ms", shown)
 
 
 def same_but_for_spaces(text):
-    return re.sub(r" {2,}", "  ", text)
+    """Where a sentence wraps depends on the names in it; its further lines are indented by 4."""
+    return re.sub(r" {2,}", "  ", re.sub(r"\n {4}(?=\w)", " ", text))
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +151,8 @@ def live_tree(screens, size):
     screens.hosts.mark("hold", HOSTS[1])
     arguments = ["deploy", "run-secret-triggers", "--on", "frontend-europe-000[123]", "--canary", "1", "-y"]
     with screens.run(arguments, size) as terminal:
-        shown = terminal.wait_for(lambda text: re.search(f"{HOSTS[1]} +RUNNING +deploy: pre-deploy-checks done", text))
+        shown = terminal.wait_for(lambda text: re.search(
+            f"wave 2 of 2(?s:.*){HOSTS[1]} +RUNNING +deploy: pre-deploy-checks done", text))
         screens.hosts.unmark("hold", HOSTS[1])
         assert terminal.exit_status() == 0
         assert_fits(terminal, size)
@@ -187,10 +193,12 @@ def test_a_watch_waits_for_a_planner_that_restarts(screens):
 
 def page_of(screens):
     text = INTRO
+    # All tables first: a deployment that succeeds changes what they show.
+    tables = {size: [(name_of(arguments), table(screens, arguments, size)) for arguments in TABLES] for size in SIZES}
     for size in SIZES:
         text += f"\n## {size}\n"
-        for arguments in TABLES:
-            text += f"\n### `{name_of(arguments)}`\n\n```text\n{table(screens, arguments, size)}\n```\n"
+        for name, shown in tables[size]:
+            text += f"\n### `{name}`\n\n```text\n{shown}\n```\n"
         under_way, ended = live_tree(screens, size)
         text += f"\n### A deployment under way\n\n```text\n{under_way}\n```\n"
         text += f"\n### A deployment that has ended\n\n```text\n{ended}\n```\n"

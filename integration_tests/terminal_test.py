@@ -202,19 +202,33 @@ def test_ctrl_c_ends_the_waiting_alone_and_says_how_to_go_on_watching(at):
 # Questions.
 
 def test_deploy_shows_the_plan_and_deploys_what_it_showed_when_that_is_confirmed(at):
-    with at.run("deploy", "unfreeze", "--on", "web[12]", columns=120, rows=40) as terminal:
-        shown = terminal.wait_for("Deploy to 2 hosts? [y/N]")
+    commit = at.fleet.commit("confirmed")
+    with at.run("deploy", "sync", "--on", "web[12]", "--canary", "1", "--on-failure", "rollback",
+                columns=160, rows=40) as terminal:
+        shown = terminal.wait_for(f'Deploy sync to 2 hosts in 2 waves, on failure roll back, newest commit {commit[:8]} '
+                                  '"version confirmed"? [y/N]')
         assert "web2" in shown and "web3" not in shown
         terminal.type("y\n")
         assert terminal.exit_status() == 0
         assert "SUCCEEDED, 2 of 2 hosts done" in terminal.shown()
+    assert [at.fleet.version(host) for host in ("web1", "web2")] == ["confirmed"] * 2
+
+
+def test_nothing_is_asked_where_nothing_would_change(at):
+    at.fleet.deploy("sync", check=True)
+    with at.run("deploy", "sync", "--all", columns=120, rows=40) as terminal:
+        assert terminal.exit_status() == 0
+        assert "SUCCEEDED, 4 of 4 hosts done" in terminal.shown() and "[y/N]" not in terminal.written
+
+
+QUESTION = "Deploy unfreeze to 4 hosts in 1 wave, on failure stop? [y/N]"
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", "yesterday\n", "\x04"], ids=["no", "none", "other", "Ctrl-D"])
 def test_nothing_is_done_unless_it_is_confirmed(at, answer):
     before = at.fleet.ctl("list", "deployments", "-o", "name").out
     with at.run("deploy", "unfreeze", "--all", columns=120, rows=40) as terminal:
-        terminal.wait_for("Deploy to 4 hosts? [y/N]")
+        terminal.wait_for(QUESTION)
         terminal.type(answer)
         assert terminal.exit_status() == 1
         assert terminal.shown().split("\n")[-1].startswith("gitopsctl: deploy through")
@@ -225,7 +239,7 @@ def test_nothing_is_done_unless_it_is_confirmed(at, answer):
 def test_ctrl_c_at_the_question_does_nothing(at):
     before = at.fleet.ctl("list", "deployments", "-o", "name").out
     with at.run("deploy", "unfreeze", "--all", columns=120, rows=40) as terminal:
-        terminal.wait_for("Deploy to 4 hosts? [y/N]")
+        terminal.wait_for(QUESTION)
         terminal.type("\x03")
         assert terminal.exit_status() == 130
         assert terminal.modes_after == terminal.modes

@@ -63,8 +63,8 @@ std::string Counts(const Hosts& hosts, bool color) {
 
 // In whole seconds: "40s", "2m5s".
 std::string Elapsed(absl::Duration elapsed) {
-  return absl::FormatDuration(
-      absl::Trunc(std::max(elapsed, absl::ZeroDuration()), absl::Seconds(1)));
+  if (elapsed < absl::Seconds(1)) return "0s";  // FormatDuration leaves out the unit of 0.
+  return absl::FormatDuration(absl::Trunc(elapsed, absl::Seconds(1)));
 }
 
 // "health-checks 40s of 5m, 4 tries: http port 80: connection refused".

@@ -127,6 +127,12 @@ TEST(DeploymentTreeTest, ACheckThatFailsShowsElapsedLimitTriesAndItsLastResult) 
             "connection refused");
 }
 
+TEST(DeploymentTreeTest, TheFirstSecondHasAUnit) {
+  DeploymentView view = UnderWay();
+  view.deployment.mutable_start_time()->set_seconds(absl::ToUnixSeconds(kNow));
+  EXPECT_THAT(Text(view, {24, 80}), HasSubstr("wave 2 of 3, 3 of 8 hosts, 0s\n"));
+}
+
 TEST(DeploymentTreeTest, ManyHostsOfAWaveThatAreDoneAreOneLine) {
   DeploymentView view = UnderWay();
   for (const char* name : {"web9", "web10", "web11"}) {

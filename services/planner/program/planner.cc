@@ -272,8 +272,10 @@ int CheckConfig(const PlannerConfig& config) {
   for (const std::string& warning : config.fleet->warnings) {
     std::cerr << kProgram << ": " << warning << "\n";
   }
-  std::cout << file << ": good; " << config.fleet->hosts.size() << " hosts, "
-            << config.fleet->services.size() << " services\n";
+  const size_t hosts = config.fleet->hosts.size();
+  const size_t services = config.fleet->services.size();
+  std::cout << file << ": good; " << hosts << (hosts == 1 ? " host, " : " hosts, ") << services
+            << (services == 1 ? " service\n" : " services\n");
   return 0;
 }
 
