@@ -34,13 +34,16 @@ class Lane final : public Scheduler {
     Lane* const lane;
     const std::function<absl::Time()> run;
     std::unique_ptr<Job> job;
-    bool removed = false;  // guarded by the lane's mutex
+    // Guarded by the lane's mutex.
+    bool removed = false;
+    bool woken = false;  // to take a place
   };
 
   absl::Time Run(Member* member) {
     {
       MutexLock lock(mutex_);
       std::erase(waiting_, member);
+      member->woken = false;
       if (member->removed) return absl::InfiniteFuture();
       if (running_ == width_) {
         waiting_.push_back(member);
@@ -72,7 +75,10 @@ class Lane final : public Scheduler {
 
   // It takes its place again, unless another one is quicker; then it waits on.
   void WakeNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (running_ < width_ && !waiting_.empty()) waiting_.front()->job->Wake();
+    if (running_ == width_ || waiting_.empty() || waiting_.front()->woken) return;
+    // Woken again while it is about to run, it would run once more.
+    waiting_.front()->woken = true;
+    waiting_.front()->job->Wake();
   }
 
   Scheduler* const scheduler_;
