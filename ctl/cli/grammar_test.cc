@@ -35,8 +35,11 @@ TEST(GrammarTest, EachCommandIsInOneGroupOfTheHelp) {
 }
 
 TEST(GrammarTest, FormsAndFlagsAreUnique) {
-  std::set<std::vector<std::string>> words;
-  for (const Form& form : Forms()) EXPECT_TRUE(words.insert(form.words).second) << form.words[0];
+  // An alias is for other arguments: `get service` lists, `get service NAME` shows one.
+  std::set<std::pair<std::vector<std::string>, bool>> words;
+  for (const Form& form : Forms()) {
+    EXPECT_TRUE(words.insert({form.words, form.alias}).second) << form.words[0];
+  }
   std::set<std::string> names;
   for (const FlagSpec& flag : FlagSpecs()) {
     EXPECT_TRUE(names.insert(flag.name).second) << flag.name;

@@ -59,8 +59,7 @@ TEST(DeploymentLinesTest, EachThingIsToldOnceAndInOrder) {
   EXPECT_THAT(lines.Update(Of(host)),
               ElementsAre("web1: sync done", "web1: post-deploy: drain answered in 12 ms"));
   host.set_state(v1::HOST_DEPLOYMENT_STATE_SUCCEEDED);
-  EXPECT_THAT(lines.Update(Of(host)),
-              ElementsAre("web1: SUCCEEDED", "wave 1: done (1 of 1 host)"));
+  EXPECT_THAT(lines.Update(Of(host)), ElementsAre("web1: SUCCEEDED", "wave 1: done (1 of 1 host)"));
   // A watch that began anew.
   EXPECT_THAT(lines.Update(Of(host, true)), IsEmpty());
 }

@@ -22,7 +22,11 @@ bool SameSegments(const RpcRoute& a, const RpcRoute& b) {
 const RpcRoute* ResourceRoute(const HttpRoutes& table, const RpcRoute& route) {
   if (route.verb.empty()) return nullptr;
   for (const RpcRoute& read : table.routes()) {
-    if (read.http_method == "GET" && read.verb.empty() && SameSegments(read, route)) return &read;
+    // A stream is of many hosts.
+    if (read.http_method == "GET" && read.verb.empty() && !read.method->server_streaming() &&
+        SameSegments(read, route)) {
+      return &read;
+    }
   }
   return nullptr;
 }

@@ -95,7 +95,7 @@ TEST_F(HostLocksTest, AllAreTakenOrNone) {
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(status.message(),
               AllOf(HasSubstr("host b "), HasSubstr("deployment d1 of mia"),
-                    HasSubstr("2026-01-01T00:00:00+00:00"), HasSubstr("1 more host")));
+                    HasSubstr("2026-01-01T00:00:00+00:00"), HasSubstr("(and 1 more)")));
   EXPECT_THAT(Listed(), ElementsAre("b d1", "c d1"));
 }
 
