@@ -331,6 +331,15 @@ absl::StatusOr<std::vector<std::string>> HostAgent::TouchedBy(const std::string&
   return touched;
 }
 
+absl::StatusOr<CommitInfo> HostAgent::Describe(const std::string& service,
+                                               const std::string& revision,
+                                               std::stop_token stop) const {
+  auto controller = Find(service);
+  if (!controller.ok()) return controller.status();
+  const ServiceSpec& spec = (*controller)->spec();
+  return options_.drivers->UpstreamFor(spec)->Describe(spec.branch, revision, stop);
+}
+
 void HostAgent::RequestStop() {
   hub_.Close();
   {

@@ -109,6 +109,11 @@ class HostAgent {
                                                      const std::string& revision,
                                                      std::stop_token stop) const;
 
+  // What people see of a revision of the upstream of `service`, whether the service was ever at it
+  // or not. May need the network. Errors are those of Upstream::Describe and Find.
+  absl::StatusOr<CommitInfo> Describe(const std::string& service, const std::string& revision,
+                                      std::stop_token stop) const;
+
   WatchHub& watch_hub() { return hub_; }
 
   // Stops all services and watchers. Configure is refused from then on. RequestStop begins with it

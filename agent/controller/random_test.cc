@@ -215,7 +215,7 @@ class RandomTest : public testing::Test {
         return;
       }
       default:
-        return (void)service->Diff(Impatient());
+        return (void)service->Diff({}, Impatient());
     }
   }
 

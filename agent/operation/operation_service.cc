@@ -146,10 +146,8 @@ class OperationServiceImpl final : public v1::OperationService::Service {
       response.mutable_touched_services()->mutable_services()->Assign(touched->begin(),
                                                                       touched->end());
     }
-    const auto controller = options_.agent->Find(service);
-    if (!controller.ok()) return;
-    const CommitInfo commit = (*controller)->Describe(response.hash(), stop.token());
-    if (!commit.hash.empty()) WriteCommit(commit, *response.mutable_commit());
+    const auto commit = options_.agent->Describe(service, response.hash(), stop.token());
+    if (commit.ok()) WriteCommit(*commit, *response.mutable_commit());
   }
 
   const OperationOptions options_;

@@ -160,7 +160,6 @@ TEST(InvocationTest, ErrorsSayWhatIsWrongAndWhatWasMeant) {
       {"hooks", "hooks needs one more word: test"},
       {"list servces @web1", "did you mean services?"},
       {"do frezee @web1 nginx", "did you mean freeze?"},
-      {"get service @web1", "usage: gitopsctl get service SERVICE [@HOST]"},
       {"rollback nginx @web1", "usage: gitopsctl rollback SERVICE HASH [@HOST]"},
       {"freeze nginx caddy @web1", "does not take caddy"},
       {"list services @web1 --outptu json", "did you mean --output?"},
