@@ -307,8 +307,8 @@ void TellComma(const Invocation& invocation, Console& console) {
   }
 }
 
-// What the planner cannot know: how the selection was written, and that it is most likely somebody
-// who has an agent only.
+// Adds hints that the planner cannot give: about how the selection was written, and, if no planner
+// runs here, about asking the agent instead.
 absl::Status WithPlannerHint(const Invocation& invocation, const absl::Status& failure) {
   const std::string comma = CommaHint(invocation.flags.spec.selection());
   if (ReasonName(failure) == "NO_HOST_SELECTED" && !comma.empty()) return WithHint(failure, comma);

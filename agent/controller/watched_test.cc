@@ -1,4 +1,4 @@
-// Services that do not follow their branch by themselves: what is told of them.
+// The sync status of services that do not follow their branch: frozen and coordinated ones.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -49,7 +49,7 @@ std::string LinesText(const v1::Difference& difference) {
   return absl::StrCat("  +", difference.added_lines(), " -", difference.removed_lines());
 }
 
-// `text` with each whole word `name` replaced by the placeholder that stands for it in `local`.
+// `text` with ${machine} in place of each whole word `name`.
 std::string WithPlaceholder(absl::string_view text, absl::string_view name) {
   const auto is_letter = [text](size_t at) {
     return at < text.size() && absl::ascii_isalnum(text[at]);
