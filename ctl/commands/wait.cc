@@ -294,6 +294,10 @@ bool AwaitsPlanner(const FleetContext& context) {
   return context.invocation.flags.timeout.has_value();
 }
 
+absl::Status NoAnswerInTime() {
+  return AsUnreachable(absl::UnavailableError("the planner did not answer within --timeout"));
+}
+
 // The newest one may be asked for before the planner is there.
 absl::StatusOr<std::string> AwaitDeploymentId(FleetContext& context) {
   absl::StatusOr<std::string> id = DeploymentId(context);
@@ -303,6 +307,7 @@ absl::StatusOr<std::string> AwaitDeploymentId(FleetContext& context) {
     absl::SleepFor(std::min(kWatchBackoff.After(failures), context.planner.Remaining()));
     id = DeploymentId(context);
   }
+  if (HasReason(id.status(), Reason::kDeadlineExceeded)) return NoAnswerInTime();
   return id;
 }
 
@@ -328,9 +333,7 @@ absl::StatusOr<ExitCode> WaitDeployment(FleetContext& context) {
   };
   const auto end = FollowDeployment(context.planner, *id, options);
   if (HasReason(end.status(), Reason::kDeadlineExceeded)) {
-    if (!last.has_value()) {
-      return AsUnreachable(absl::UnavailableError("the planner did not answer within --timeout"));
-    }
+    if (!last.has_value()) return NoAnswerInTime();
     return TimedOut(
         {absl::StrCat("deployment ", EscapeLine(*id), " is ", DeploymentStateText(last->state()))});
   }

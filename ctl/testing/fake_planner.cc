@@ -222,7 +222,8 @@ class FakePlannerService : public FakePlanner,
       }
       for (const auto& [key, service] : services_) {
         const std::string name = absl::StrCat(key.first, "/", key.second);
-        const bool wanted = request->service().empty() || request->service() == key.second;
+        const bool wanted = (request->service().empty() || request->service() == key.second) &&
+                            IsSelected(request->selection(), key.first);
         if (!wanted || !IsNews(name, service, sent)) continue;
         *news.emplace_back().mutable_service() = known[name] = service;
       }
