@@ -146,6 +146,21 @@ TEST_F(FreezeTest, OfACallerThatIsGoneWaitsForNothing) {
             absl::StatusCode::kCancelled);
 }
 
+TEST_F(FreezeTest, APullAnswersWithWhatItsPollFoundWhileTheDiskStalls) {
+  host_.SetUpstreamStatus(absl::UnavailableError("no route"));
+  Start({Spec()});
+  ASSERT_TRUE(Await([](const ServiceRecord& r) { return !r.poll_error.empty(); }));
+  host_.SetUpstreamStatus(absl::OkStatus());
+  store_.StallWrites();
+  auto pull = std::async(std::launch::async, [this] { return agent_->Pull("web", {}); });
+  EXPECT_EQ(pull.wait_for(milliseconds(300)), std::future_status::timeout);
+  store_.Heal();
+  const auto pulled = pull.get();
+  ASSERT_TRUE(pulled.ok()) << pulled.status();
+  EXPECT_EQ(pulled->state, State::kOk) << pulled->info;
+  EXPECT_EQ(pulled->hash, kA);
+}
+
 TEST_F(FreezeTest, NothingBeginsAgainOnceTheAgentIsToStop) {
   Start({Spec()});
   ASSERT_TRUE(AwaitAt(kA));

@@ -204,9 +204,15 @@ absl::StatusOr<ServiceRecord> ServiceController::AwaitSync(const Sync& sync,
 
 absl::StatusOr<ServiceRecord> ServiceController::TakeUp(const Patience& patience) {
   auto waiter = Ask<std::shared_ptr<Waiter>>(patience, [this](const auto& reply) {
-    if (record_.frozen) return reply->Give(Frozen(record_));
-    WantPass(/*forced=*/true);
-    reply->Give(AddWaiter([](const ServiceRecord&) { return false; }));
+    // A change like any other, so that the pass begins after what the poll has found was stored.
+    Make({.make = [](ServiceRecord record) { return record; },
+          .storing = Change::Storing::kMemory,
+          .then =
+              [this, reply](const absl::Status&) {
+                if (record_.frozen) return reply->Give(Frozen(record_));
+                WantPass(/*forced=*/true);
+                reply->Give(AddWaiter([](const ServiceRecord&) { return false; }));
+              }});
   });
   if (!waiter.ok()) return waiter.status();
   return AwaitAttempt(*waiter, patience);
