@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "benchmark/benchmark.h"
+#include "common/config/fleet.h"
 #include "services/planner/agents/agent_caller.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/hooks/hook_caller.h"
@@ -30,6 +31,24 @@ std::shared_ptr<const FleetConfig> Config() {
   return config;
 }
 
+// One service for the hosts that are tagged prod, by one entry or by one entry for each of them.
+std::shared_ptr<const FleetConfig> ServiceConfig(bool tagged) {
+  const auto entry = [](const std::string& where) {
+    return absl::StrCat("[[services]]\n", where,
+                        "\nservice = \"app\"\nupstream = \"file:///srv/ops\"\nbranch = \"main\"\n"
+                        "mount = \"/srv/gitops\"\n"
+                        "dirs = [{local = \"/srv/app\", link = \"app\"}]\n");
+  };
+  const auto hosts = Config();
+  std::string text = tagged ? entry("tagged = [\"prod\"]") : "";
+  for (int i = 0; i < kHosts && !tagged; i += 2) {
+    absl::StrAppend(&text, entry(absl::StrCat("machine = \"", hosts->hosts[i].name, "\"")));
+  }
+  auto config = std::make_shared<FleetConfig>(*ParseFleetConfig(text, "config.toml"));
+  config->hosts = hosts->hosts;
+  return config;
+}
+
 // Every kind of selection at once; half of the hosts are left.
 v1::DeploymentSpec Spec() {
   v1::DeploymentSpec spec;
@@ -50,7 +69,9 @@ v1::DeploymentSpec Everything() {
 }
 
 struct Planner {
-  Planner() { fleet->Configure(Config()); }
+  explicit Planner(std::shared_ptr<const FleetConfig> config = Config()) {
+    fleet->Configure(std::move(config));
+  }
 
   const std::unique_ptr<Fleet> fleet = NewFleet({.clock = Clock::System()});
   const std::unique_ptr<HookCaller> hooks = *NewHookCaller({});
@@ -85,6 +106,22 @@ BENCHMARK(BM_SelectAndPlan)->Unit(benchmark::kMillisecond);
 
 void BM_PlanEverything(benchmark::State& state) { Plan(state, Everything(), kHosts); }
 BENCHMARK(BM_PlanEverything)->Unit(benchmark::kMillisecond);
+
+// Of the hosts that have a service, by the configuration.
+void BM_SelectByServiceAndPlan(benchmark::State& state) {
+  Planner planner(ServiceConfig(/*tagged=*/state.range(0) == 1));
+  v1::DeploymentSpec spec = Spec();
+  spec.set_service("app");
+  for (auto _ : state) {
+    auto plan = planner.maker.Make(spec, true, {});
+    if (!plan.ok() || plan->hosts_size() != kHosts / 2) state.SkipWithError("not what was meant");
+  }
+}
+BENCHMARK(BM_SelectByServiceAndPlan)
+    ->ArgName("tagged")
+    ->Arg(0)
+    ->Arg(1)
+    ->Unit(benchmark::kMillisecond);
 
 // Every host changed since it was looked at last.
 void BM_SelectAndPlanAfterAllChanged(benchmark::State& state) {
