@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
+#include "common/text/plural.h"
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/diff_content.h"
 #include "ctl/commands/follow.h"
@@ -14,7 +15,6 @@
 #include "ctl/failure.h"
 #include "ctl/output/deployment_text.h"
 #include "ctl/output/escape.h"
-#include "ctl/output/plural.h"
 #include "ctl/output/service_text.h"
 
 namespace gitops::ctl {

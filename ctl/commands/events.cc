@@ -17,6 +17,7 @@
 #include "common/retry/backoff.h"
 #include "common/sync/mutex.h"
 #include "common/sync/start_thread.h"
+#include "common/text/plural.h"
 #include "ctl/client_options.h"
 #include "ctl/commands/fleet_commands.h"
 #include "ctl/commands/patience.h"
@@ -26,7 +27,6 @@
 #include "ctl/output/document.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/fleet_text.h"
-#include "ctl/output/plural.h"
 #include "ctl/output/service_text.h"
 
 namespace gitops::ctl {

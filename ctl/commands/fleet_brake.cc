@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/text/plural.h"
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/diff_content.h"
 #include "ctl/commands/fleet_commands.h"
@@ -13,7 +14,6 @@
 #include "ctl/failure.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/fleet_text.h"
-#include "ctl/output/plural.h"
 #include "ctl/output/service_text.h"
 
 namespace gitops::ctl {

@@ -7,13 +7,13 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "common/client/promotion_client.h"
+#include "common/text/plural.h"
 #include "ctl/client_options.h"
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/fleet_commands.h"
 #include "ctl/commands/selected.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/fleet_text.h"
-#include "ctl/output/plural.h"
 
 namespace gitops::ctl {
 namespace {

@@ -9,8 +9,8 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "common/clock/timestamp.h"
+#include "common/text/plural.h"
 #include "ctl/output/escape.h"
-#include "ctl/output/plural.h"
 #include "ctl/output/service_text.h"
 
 namespace gitops::ctl {
@@ -148,7 +148,7 @@ std::string MovesText(const google::protobuf::RepeatedPtrField<v1::ServiceMove>&
     const std::vector<const v1::ServiceMove*>& same = equal[to];
     const v1::ServiceMove& move = *same[0];
     if (same.size() > 1) {
-      texts.push_back(absl::StrCat(Counted(static_cast<int64_t>(same.size()), "service"), to));
+      texts.push_back(absl::StrCat(Counted(same.size(), "service"), to));
       continue;
     }
     const bool moves_on = move.from_hash() != move.to_hash();
