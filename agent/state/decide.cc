@@ -129,9 +129,13 @@ SyncStatus SyncOf(const ServiceRecord& record, const Policy& policy, bool moving
   // A freeze ends an attempt, and what it leaves pending waits for the unfreeze.
   const bool may_move = !record.frozen || MovingToPin(record);
   if (may_move && (moving || !record.pending.empty())) return SyncStatus::kProgressing;
+  const auto is_ahead = [&record](const std::string& revision) {
+    return !revision.empty() && revision != record.hash;
+  };
+  // After an unfreeze, what was found while it was frozen is ahead until the next poll.
   const bool follows = !record.frozen && !policy.coordinated;
-  const std::string& newest = follows ? record.target : record.newest;
-  return newest.empty() || newest == record.hash ? SyncStatus::kCurrent : SyncStatus::kBehind;
+  return is_ahead(record.newest) || (follows && is_ahead(record.target)) ? SyncStatus::kBehind
+                                                                         : SyncStatus::kCurrent;
 }
 
 CommitInfo CommitOf(const ServiceRecord& record, absl::string_view hash) {
@@ -200,6 +204,7 @@ ServiceRecord OnPollFailed(ServiceRecord record, const std::string& error, State
 
 ServiceRecord OnSameContent(ServiceRecord record, const std::string& revision) {
   record.hash = revision;
+  if (!record.frozen && record.target == revision) record.newest.clear();
   ClearSourceError(record);
   return Settled(std::move(record));
 }

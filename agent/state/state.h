@@ -61,7 +61,8 @@ struct ServiceRecord {
   // stored it.
   std::set<std::string> links;
   // The newest commit of its branch that changes something of it, as far as that is not published;
-  // empty: none. Kept only while it does not follow by itself: frozen, or coordinated.
+  // empty: none. Kept while it does not follow by itself (frozen, or coordinated), and after that
+  // until it is at the tip.
   std::string newest;
   // Of hash, target and newest; without a hash where nothing is known.
   CommitInfo commit, target_commit, newest_commit;
