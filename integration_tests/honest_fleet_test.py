@@ -216,8 +216,7 @@ def test_a_plan_says_what_will_fail_and_which_moves_change_nothing(tmp_path):
         made = wait_for(plan, 30, "the freeze in the plan")
         assert made.will_fail_count == 1
         assert len(made.hosts[0].will_fail) == 0
-        # Who, not why: the info of a service that is frozen is empty (contracts 3). The history has the reason.
-        assert made.hosts[1].will_fail == [f"app is frozen by {frozen.outcome.service.frozen_by}"]
+        assert made.hosts[1].will_fail == [f"app is frozen by {frozen.outcome.service.frozen_by}: release day"]
         move = made.hosts[0].moves[0]
         assert move.commit.subject == "something else"
         assert move.changes_nothing

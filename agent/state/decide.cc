@@ -308,12 +308,13 @@ ServiceRecord OnHealth(ServiceRecord record, const std::string& error) {
   return Settled(std::move(record));
 }
 
-ServiceRecord OnFreeze(ServiceRecord record, const Actor& actor) {
+ServiceRecord OnFreeze(ServiceRecord record, const Actor& actor, const std::string& reason) {
   // A rollback that has not completed is abandoned; the service stays where it is.
   if (MovingToPin(record)) record.pinned.clear();
   NoteNewest(record);
   record.frozen = true;
   record.frozen_by = actor;
+  record.freeze_reason = reason;
   ClearErrors(record);
   return Settled(std::move(record));
 }
@@ -322,6 +323,7 @@ ServiceRecord OnUnfreeze(ServiceRecord record) {
   if (!record.frozen) return record;
   record.frozen = false;
   record.frozen_by = {};
+  record.freeze_reason.clear();
   record.pinned.clear();
   ClearErrors(record);
   // A failed activation from before the freeze is cleared as an error, but still has to be done.
@@ -329,7 +331,8 @@ ServiceRecord OnUnfreeze(ServiceRecord record) {
   return Settled(std::move(record));
 }
 
-ServiceRecord OnRollback(ServiceRecord record, const std::string& revision, const Actor& actor) {
+ServiceRecord OnRollback(ServiceRecord record, const std::string& revision, const Actor& actor,
+                         const std::string& reason) {
   ClearErrors(record);
   // It is left behind by the move, if the service is at it now.
   if (!record.frozen && record.newest.empty() && record.target != revision) {
@@ -337,6 +340,7 @@ ServiceRecord OnRollback(ServiceRecord record, const std::string& revision, cons
   }
   record.frozen = true;
   record.frozen_by = actor;
+  record.freeze_reason = reason;
   record.pinned = revision;
   record.target = revision;
   // As after an unfreeze: it is not reached before its activation succeeds.
