@@ -91,6 +91,7 @@ Event Of(const v1::Deployment& deployment, absl::Time now) {
   std::string what =
       absl::StrCat(DeploymentStateText(deployment.state()), ", ", DoneText(deployment));
   if (!deployment.message().empty()) absl::StrAppend(&what, ": ", deployment.message());
+  if (!deployment.cause().empty()) absl::StrAppend(&what, ": ", deployment.cause());
   return {TimeOr(deployment.has_end_time(), deployment.end_time(), now), "deployment",
           deployment.id(), what, Tree(deployment)};
 }

@@ -108,8 +108,8 @@ class RolloutPromoter final : public Promoter {
 
 absl::StatusOr<PromotionResult> ResultOfDeployment(const v1::Deployment& deployment) {
   const std::string name = absl::StrCat("deployment ", deployment.id());
-  const std::string why =
-      deployment.message().empty() ? "" : absl::StrCat(": ", deployment.message());
+  std::string why = deployment.message().empty() ? "" : absl::StrCat(": ", deployment.message());
+  if (!deployment.cause().empty()) absl::StrAppend(&why, ": ", deployment.cause());
   PromotionResult result{
       .end = End::kInProgress, .result = deployment.id(), .message = "", .again = kLook};
   switch (deployment.state()) {
