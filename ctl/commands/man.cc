@@ -11,6 +11,9 @@
 namespace gitops::ctl {
 namespace {
 
+// man pages need a date; of the last change of what is not from the tables.
+constexpr char kDate[] = "2026-12-01";
+
 // Text in roff(7), at the start of a line or within one.
 std::string Roff(absl::string_view text) {
   std::string roff = absl::StrReplaceAll(
@@ -72,7 +75,8 @@ std::string EnvironmentPage() {
 
 ExitCode ManPage(Console& console) {
   console.out
-      << ".TH GITOPSCTL 1 \"\" \"gitops\" \"User Commands\"\n.SH NAME\n"
+      << ".TH GITOPSCTL 1 " << kDate
+      << " \"gitops\" \"User Commands\"\n.SH NAME\n"
          "gitopsctl \\- control a fleet of hosts that follow Git\n.SH SYNOPSIS\n"
          "\\fBgitopsctl\\fR \\fIVERB\\fR \\fINOUN\\fR [\\fI@HOST\\fR] [\\fIARGUMENTS\\fR] "
          "[\\fIFLAGS\\fR]\n.SH DESCRIPTION\n"
