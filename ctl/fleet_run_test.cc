@@ -211,7 +211,7 @@ TEST_F(FleetRunTest, ManyHostsNeedYesAndOneDoesNot) {
     EXPECT_THAT(result.err, HasSubstr("-y")) << line;
     EXPECT_EQ(result.out, "");
   }
-  for (const auto& call : planner_->calls()) EXPECT_EQ(call.method, "ListServices");
+  for (const auto& call : planner_->calls()) EXPECT_EQ(call.method, "ListFleetServices");
   EXPECT_EQ(Ctl("freeze nginx --on web1").exit_code, 0);
 }
 
@@ -224,6 +224,7 @@ TEST_F(FleetRunTest, UnfreezeWhereNothingIsFrozenSaysSoInsteadOfAsking) {
   }
   EXPECT_EQ(Called("UnfreezeServices"), 0);
   // What a silent host does now is not known.
+  planner_->SetOutcomes({MakeOutcome("web2")});
   v1::Service silent = MakeService("web2", "nginx");
   silent.set_sync(v1::SYNC_STATUS_UNKNOWN);
   for (const v1::Service& service :
