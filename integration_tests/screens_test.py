@@ -95,7 +95,7 @@ class Screens:
 
     def run(self, arguments, size):
         rows, columns = SIZES[size]
-        of_receiver = arguments[-1] != "check" and arguments[1] in ("pipelines", "promotions", "pipeline")
+        of_receiver = arguments[-1] in ("pipelines", "promotions") or arguments[:2] == ["list", "promotions"]
         server = (["--promotion-receiver", self.promotions.address] if of_receiver else
                   ["--planner", f"unix:{self.fleet.sockets}/planner"])
         return Terminal([str(BIN / "ctl/gitopsctl"), *arguments, *server], rows=rows, columns=columns)
@@ -153,7 +153,7 @@ TABLES = [
     ["list", "locks"], ["get", "service", SERVICE], ["check"], ["plan", "sync", "--all"],
     ["list", "services", "--columns", "host,state,sync,age", "--sort", "-host"],
     ["list", "services", "--state", "FREEZE", "--no-headers"],
-    ["list", "pipelines"], ["list", "promotions"], ["get", "pipeline", f"shopping/{SERVICE}"],
+    ["list", "pipelines"], ["list", "promotions"],
 ]
 
 
