@@ -139,7 +139,8 @@ TEST_F(PlanRefusalsTest, AFrozenServiceIsKnownToFailUnlessItIsUnfrozenFirst) {
     }
     return told;
   };
-  EXPECT_THAT(fails({"sync"}), ElementsAre("web2: app is frozen by alice: ROLLBACK: 8df1b3db; incident 7"));
+  EXPECT_THAT(fails({"sync"}),
+              ElementsAre("web2: app is frozen by alice: ROLLBACK: 8df1b3db; incident 7"));
   EXPECT_THAT(fails({"unfreeze", "sync"}), IsEmpty());
   EXPECT_THAT(fails({"sync", "unfreeze"}), testing::SizeIs(1));
   EXPECT_THAT(fails({"skip", "sync"}), IsEmpty());
