@@ -82,6 +82,20 @@ TEST_F(ConfigRunTest, TablesOfAllProgramsAreCheckedBesideTheFleet) {
                                 HasSubstr("tables.toml:5: [[hosts]]: address: is missing")));
 }
 
+TEST_F(ConfigRunTest, WhatAProgramRefusesAtItsStartIsAnErrorToo) {
+  directory_.Write("rules.toml",
+                   "[planner]\nlisten = \":8001\"\n[agent]\nplanner = \"planner:\"\n"
+                   "[[clusters]]\nname = \"c\"\nkubeconfig = \"none\"\n[[hosts]]\n"
+                   "name = \"web1\"\naddress = \"web1:port\"\n");
+  const Result result = Ctl({"config", "check", directory_ / "rules.toml"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("rules.toml:2: listen: :8001: refusing to serve other machines"),
+                    HasSubstr("rules.toml:4: planner: bad address \"planner:\""),
+                    HasSubstr("rules.toml:7: [[clusters]] \"c\": kubeconfig: "),
+                    HasSubstr("rules.toml:10: [[hosts]] \"web1\": address: ")));
+}
+
 TEST_F(ConfigRunTest, ErrorsAndLikelyMistakesHaveFileAndLineAndExitStatusOne) {
   const std::string good = Good();
   directory_.Write("bad.toml",

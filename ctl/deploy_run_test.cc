@@ -120,7 +120,62 @@ TEST_F(DeployRunTest, PlanShowsHostsWavesActionsMovesAndToken) {
   EXPECT_EQ(plan["hosts"][1]["actions"], json({"sync", "reboot"}));
   EXPECT_EQ(plan["hooks"], json::array());
   EXPECT_EQ(plan["spec"]["rollout"]["onFailure"], "UNSPECIFIED");
+  EXPECT_FALSE(plan.contains("differences"));
   EXPECT_EQ(Ctl("plan sync -o name").out, "t0ken\n");
+}
+
+TEST_F(DeployRunTest, PlanShowsWhatItsMovesWouldChangeInFiles) {
+  v1::HostOutcome outcome;
+  outcome.set_host("web1");
+  v1::Difference* difference = outcome.mutable_diff()->add_differences();
+  difference->set_kind(v1::Difference::KIND_MODIFIED);
+  difference->set_path("/etc/nginx/nginx.conf");
+  difference->set_detail("@@ -1 +1 @@\n-a\n+b\n");
+  planner_->SetOutcomes({outcome});
+  EXPECT_THAT(Ctl("plan sync --diff").out,
+              EndsWith("\nnginx 606eb576 -> 8df1b3db:\nmodified       /etc/nginx/nginx.conf\n"
+                       "@@ -1 +1 @@\n-a\n+b\n"));
+  const json plan = json::parse(Ctl("plan sync --diff -o json").out);
+  EXPECT_EQ(plan["token"], "t0ken");
+  ASSERT_EQ(plan["differences"].size(), 1u);
+  const json& move = plan["differences"][0];
+  EXPECT_EQ(move["service"], "nginx");
+  EXPECT_EQ(move["toHash"], "8df1b3db67");
+  EXPECT_EQ(move["outcomes"][0]["host"], "web1");
+  EXPECT_EQ(move["outcomes"][0]["diff"]["differences"][0]["detail"], "@@ -1 +1 @@\n-a\n+b\n");
+  EXPECT_THAT(Ctl("plan sync --diff -o yaml").out, HasSubstr("\ndifferences:\n"));
+  planner_->Fail("DiffServices", absl::UnavailableError("stopping"));
+  EXPECT_EQ(Ctl("plan sync --diff -o json").exit_code, 1);
+}
+
+TEST_F(DeployRunTest, WhyADeploymentFailedIsToldOnce) {
+  v1::Deployment deployment = Failed();
+  deployment.set_message("2 of 3 hosts failed: web1, web2");
+  deployment.set_cause("app is frozen by alice");
+  deployment.clear_hosts();
+  for (const auto& [name, message] :
+       {std::pair("web1", "app is frozen by alice"),
+        {"web2", "app is frozen by alice"},
+        {"web3", "app is back at 8df1; it had failed: app is frozen by alice"}}) {
+    v1::HostDeployment* host = deployment.add_hosts();
+    host->set_host(name);
+    host->set_wave(1);
+    host->set_state(v1::HOST_DEPLOYMENT_STATE_FAILED);
+    host->set_message(message);
+  }
+  planner_->PutDeployment(deployment);
+  EXPECT_THAT(Ctl("list deployments").out,
+              HasSubstr("app is frozen by alice; 2 of 3 hosts failed: web1, web2\n"));
+  EXPECT_THAT(Ctl("list deployments -o wide").out,
+              HasSubstr("app is frozen by alice  2 of 3 hosts failed: web1, web2\n"));
+  const std::string details = Ctl("get deployment " + deployment.id()).out;
+  EXPECT_THAT(
+      details,
+      AllOf(HasSubstr("Cause:       app is frozen by alice\n"), HasSubstr("web2  1     FAILED\n"),
+            HasSubstr("web3  1     FAILED  app is back at 8df1; it had failed\n")));
+  const json tree = json::parse(Ctl("get deployment -o json " + deployment.id()).out);
+  EXPECT_EQ(tree["cause"], "app is frozen by alice");
+  EXPECT_EQ(tree["hosts"][0]["message"], "app is frozen by alice");
 }
 
 TEST_F(DeployRunTest, PlanOfNobodyIsNoError) {

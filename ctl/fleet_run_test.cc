@@ -200,6 +200,7 @@ TEST_F(FleetRunTest, MovesThatEndBadlyAreFailures) {
 
 TEST_F(FleetRunTest, ManyHostsNeedYesAndOneDoesNot) {
   planner_->SetOutcomes({MakeOutcome("web1")});
+  planner_->PutService(MakeService("web1", "nginx", v1::SERVICE_STATE_FREEZE));
   for (const char* line :
        {"freeze nginx --all", "unfreeze nginx --on web*", "pull nginx --limit 1",
         "rollback nginx 8df1 --tagged a", "cancel deployment d1", "rollback deployment d1",
@@ -210,8 +211,30 @@ TEST_F(FleetRunTest, ManyHostsNeedYesAndOneDoesNot) {
     EXPECT_THAT(result.err, HasSubstr("-y")) << line;
     EXPECT_EQ(result.out, "");
   }
-  EXPECT_TRUE(planner_->calls().empty());
+  for (const auto& call : planner_->calls()) EXPECT_EQ(call.method, "ListFleetServices");
   EXPECT_EQ(Ctl("freeze nginx --on web1").exit_code, 0);
+}
+
+TEST_F(FleetRunTest, UnfreezeWhereNothingIsFrozenSaysSoInsteadOfAsking) {
+  for (const bool terminal : {true, false}) {
+    terminal_ = terminal;
+    const Result nothing = Ctl("unfreeze nginx --all", "n\n");
+    EXPECT_EQ(nothing.exit_code, 0);
+    EXPECT_EQ(nothing.err, "gitopsctl: nginx is frozen on none of 2 hosts; nothing was done\n");
+  }
+  EXPECT_EQ(Called("UnfreezeServices"), 0);
+  // What a silent host does now is not known.
+  planner_->SetOutcomes({MakeOutcome("web2")});
+  v1::Service silent = MakeService("web2", "nginx");
+  silent.set_sync(v1::SYNC_STATUS_UNKNOWN);
+  for (const v1::Service& service :
+       {silent, MakeService("web2", "nginx", v1::SERVICE_STATE_FREEZE)}) {
+    planner_->PutService(service);
+    terminal_ = true;
+    EXPECT_EQ(Ctl("unfreeze nginx --all", "n\n").exit_code, 1);
+    EXPECT_EQ(Ctl("unfreeze nginx --all", "y\n").exit_code, 0);
+  }
+  EXPECT_EQ(Called("UnfreezeServices"), 2);
 }
 
 TEST_F(FleetRunTest, AtATerminalItAsks) {
@@ -297,6 +320,19 @@ TEST_F(FleetRunTest, CheckNamesServicesAndHostsThatAreNotWell) {
   const json tree = json::parse(Ctl("check -o json").out);
   EXPECT_EQ(tree["services"][0]["service"], "caddy");
   EXPECT_EQ(tree["hosts"][0]["host"], "web3");
+}
+
+TEST_F(FleetRunTest, CheckCountsAServiceOfASilentHostApart) {
+  v1::Service silent = MakeService("web2", "nginx");
+  silent.set_sync(v1::SYNC_STATUS_UNKNOWN);
+  planner_->PutService(silent);
+  planner_->PutHost(MakeHost("web2", v1::HOST_STATE_STALE));
+  const Result result = Ctl("check");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_THAT(result.out, HasSubstr("web2  nginx  OK?\n"));
+  EXPECT_EQ(result.err,
+            "gitopsctl: 1 of 2 services OK or FREEZE, 1 service unknown, 1 of 2 hosts not "
+            "reporting\n");
 }
 
 TEST_F(FleetRunTest, WatchOfHostsIsOneObjectALine) {

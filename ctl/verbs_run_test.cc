@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "common/path/temporary_directory.h"
@@ -205,6 +206,26 @@ TEST_F(VerbsRunTest, WatchedEventsAreTheChangesOnly) {
   watcher.join();
   EXPECT_THAT(result.out, HasSubstr("service web1/app: BROKEN"));
   EXPECT_THAT(result.out, Not(HasSubstr("web2")));
+}
+
+TEST_F(VerbsRunTest, WatchedEventsGoOnAfterEachOutageOfThePlanner) {
+  Result result;
+  std::thread watcher([&] { result = Ctl("events -w --on web1 --timeout 20s"); });
+  for (const int watches : {2, 4}) {
+    ASSERT_TRUE(planner_->WaitForWatches(watches));
+    planner_->EndWatches(absl::UnavailableError("stopping"));
+  }
+  ASSERT_TRUE(planner_->WaitForWatches(6));
+  planner_->PutService(MakeService("web1", v1::SERVICE_STATE_BROKEN));
+  planner_->EndWatches(absl::PermissionDeniedError("enough"));
+  watcher.join();
+  EXPECT_EQ(result.exit_code, 3);
+  EXPECT_THAT(result.out, HasSubstr("service web1/app: BROKEN"));
+  const std::vector<std::string> lines = absl::StrSplit(result.err, '\n');
+  EXPECT_EQ(std::count(lines.begin(), lines.end(),
+                       "gitopsctl: the planner does not answer (UNAVAILABLE); retrying"),
+            2)
+      << result.err;
 }
 
 TEST_F(VerbsRunTest, AcknowledgingTellsWhatWasTaken) {

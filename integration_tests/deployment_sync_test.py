@@ -160,7 +160,7 @@ def test_sync_of_a_frozen_service_fails_and_names_who_froze_it(synced):
 
     plan = wait_for(plan_that_fails, what="the plan shows what is frozen")
     assert plan.status == 1, "it is known that the deployment will fail"
-    assert plan.json()["hosts"][1]["willFail"] == [f"app is frozen by {frozen_by}"]
+    assert plan.json()["hosts"][1]["willFail"] == [f"app is frozen by {frozen_by}: audit"]
     record = synced.deploy("sync", status=1)
     assert states(record) == {"web1": "SUCCEEDED", "web2": "FAILED", "web3": "PENDING"}
     assert f"frozen by {frozen_by}" in record["hosts"][1]["message"]

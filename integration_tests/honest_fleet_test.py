@@ -108,6 +108,7 @@ def test_a_failed_health_check_marks_its_host_until_it_is_acknowledged_or_a_late
         assert failed.state == deployment_pb.DEPLOYMENT_STATE_FAILED
         cause = failed.hosts[0].message
         assert "503" in cause and "503" not in failed.message, "a cause is told once"
+        assert failed.cause == cause
         mark = api.GetHost(host="web1").host.failed_health
         assert mark.deployment == failed.id and "503" in mark.message
         assert api.services()["web1", "app"].failed_health.deployment == failed.id
@@ -122,6 +123,9 @@ def test_a_failed_health_check_marks_its_host_until_it_is_acknowledged_or_a_late
         host = api.AcknowledgeHost(host="web1", reason="a known fault").host
         assert not host.HasField("failed_health")
         assert "a known fault" in fleet.planner.logged()
+        events = api.GetDeployment(id=failed.id).deployment.events
+        [event] = [event for event in events if "acknowledged" in event.message]
+        assert "web1" in event.message and "a known fault" in event.message and event.actor
         assert "gitops_host_health_failed" not in fleet.planner.metrics()
 
         api.ended(api.deploy("sync", on=["web1"], health_timeout={"seconds": 1}))
@@ -216,8 +220,7 @@ def test_a_plan_says_what_will_fail_and_which_moves_change_nothing(tmp_path):
         made = wait_for(plan, 30, "the freeze in the plan")
         assert made.will_fail_count == 1
         assert len(made.hosts[0].will_fail) == 0
-        # Who, not why: the info of a service that is frozen is empty (contracts 3). The history has the reason.
-        assert made.hosts[1].will_fail == [f"app is frozen by {frozen.outcome.service.frozen_by}"]
+        assert made.hosts[1].will_fail == [f"app is frozen by {frozen.outcome.service.frozen_by}: release day"]
         move = made.hosts[0].moves[0]
         assert move.commit.subject == "something else"
         assert move.changes_nothing

@@ -50,8 +50,10 @@ def test_a_limit_of_nothing_is_refused(fleet):
 def test_a_plan_that_is_known_to_fail_says_so(fleet):
     fleet.ctl("freeze", "app", "--on", "web1", "--reason", "release day")
     done = fleet.ctl("plan", "sync", "--on", "web1", check=False)
-    frozen_by = fleet.ctl("get", "service", "app", "--on", "web1", "-o", "json").json()["services"][0]["frozenBy"]
-    assert done.status == 1 and f"web1: app is frozen by {frozen_by}" in done.out
+    frozen = fleet.ctl("get", "service", "app", "--on", "web1", "-o", "json").json()["services"][0]
+    assert frozen["freezeReason"] == "release day"
+    assert done.status == 1 and f"web1: app is frozen by {frozen['frozenBy']}: release day" in done.out
+    assert "release day" in fleet.ctl("get", "service", "app", "--on", "web1").out
     fleet.ctl("unfreeze", "app", "--on", "web1")
     wait_for(lambda: fleet.ctl("plan", "sync", "--on", "web1", check=False).status == 0, what="a good plan")
 

@@ -244,7 +244,7 @@ def run(*arguments, timeout=20):
 def test_check_config_names_the_faults_of_pipelines(tmp_path):
     (tmp_path / "good.yaml").write_text(PIPELINE)
     good = run("--check-config", "--pipelines", tmp_path)
-    assert (good.status, good.out) == (0, f"{tmp_path}: good; 1 pipelines\n")
+    assert (good.status, good.out) == (0, f"{tmp_path}: good; 1 pipeline\n")
     (tmp_path / "bad.yaml").write_text(PIPELINE.replace("appRef", "appref").replace("search,", "cart,"))
     bad = run("--check-config", "--pipelines", tmp_path)
     assert bad.status == 2

@@ -13,8 +13,9 @@ import unicodedata
 import pytest
 
 from fleet import Fleet, HookEndpoint
-from harness import BIN, ROOT, wait_for
+from harness import BIN, ROOT, ctl, wait_for
 from marked_hosts import MarkedHosts
+from promotion_suite import PromotionSuite
 from terminal import Terminal
 
 PAGE = ROOT / "docs/reference/screens.md"
@@ -36,10 +37,32 @@ class Hosts(MarkedHosts):
         self.names = list(HOSTS)
 
 
+class Promotions(PromotionSuite):
+    """Two pipelines, one of which has a promotion that waits for an approval after one that was rejected."""
+
+    def prepare(self):
+        for name in (SERVICE, "search"):
+            self.pipeline(name, "notification: {}")
+            file = self.pipelines / f"{name}.yaml"
+            file.write_text(file.read_text().replace("manual: false", "manual: true"))
+        (self.pipelines / "no-yaml.yaml").write_text("kind: [\n")
+        self.__enter__()
+
+    def promote(self):
+        for revision, state in (("1.2.3", "REJECTED"), ("1.3.0", "WAITING_APPROVAL")):
+            promotion = self.event(SERVICE, revision)
+            wait_for(lambda: self.get(promotion)["state"] == "WAITING_APPROVAL", what="a promotion that waits")
+            if state == "REJECTED":
+                ctl("promotions", "reject", f"shopping/{SERVICE}", "prod", revision, "--reason", "not before Monday",
+                    "--promotion-receiver", self.address)
+
+
 class Screens:
     """A fleet in which something of everything happens, and what its screens were."""
 
     def __init__(self, base):
+        (base / "promotions").mkdir()
+        self.promotions = Promotions(base / "promotions")
         self.hosts = Hosts(base)
         self.hook = HookEndpoint()
         self.fleet = Fleet(base, hosts=self.hosts.keys(), service={"service": SERVICE}, hooks=[
@@ -48,6 +71,8 @@ class Screens:
 
     def prepare(self):
         """One host is frozen, the last one silent, and there is a commit that nobody has yet."""
+        self.promotions.prepare()
+        self.promotions.promote()
         assert self.fleet.deploy("sync").status == 0
         self.fleet.ctl("freeze", SERVICE, "--on", HOSTS[1], "--reason", "a release day of the shop")
         self.hosts.mark("sick", HOSTS[0])
@@ -64,10 +89,16 @@ class Screens:
 
         wait_for(reported, what="a silent host, and four that are behind")
 
+    def close(self):
+        self.promotions.__exit__()
+        self.hook.close()
+
     def run(self, arguments, size):
         rows, columns = SIZES[size]
-        return Terminal([str(BIN / "ctl/gitopsctl"), *arguments, "--planner",
-                         f"unix:{self.fleet.sockets}/planner"], rows=rows, columns=columns)
+        of_receiver = arguments[-1] in ("pipelines", "promotions") or arguments[:2] == ["list", "promotions"]
+        server = (["--promotion-receiver", self.promotions.address] if of_receiver else
+                  ["--planner", f"unix:{self.fleet.sockets}/planner"])
+        return Terminal([str(BIN / "ctl/gitopsctl"), *arguments, *server], rows=rows, columns=columns)
 
 
 def width_of(line):
@@ -114,7 +145,7 @@ def screens(tmp_path_factory):
     with made.fleet:
         made.prepare()
         yield made
-    made.hook.close()
+    made.close()
 
 
 TABLES = [
@@ -122,6 +153,7 @@ TABLES = [
     ["list", "locks"], ["get", "service", SERVICE], ["check"], ["plan", "sync", "--all"],
     ["list", "services", "--columns", "host,state,sync,age", "--sort", "-host"],
     ["list", "services", "--state", "FREEZE", "--no-headers"],
+    ["list", "pipelines"], ["list", "promotions"],
 ]
 
 
@@ -167,7 +199,7 @@ def test_no_line_of_a_table_is_wider_than_the_terminal(screens, arguments, size)
 
 @pytest.mark.parametrize("size", SIZES)
 def test_no_line_of_a_live_view_is_wider_than_the_terminal(screens, size):
-    for what in ("services", "hosts", "deployments"):
+    for what in ("services", "hosts", "deployments", "promotions"):
         assert live(screens, ["list", what, "-w"], size, "STATE")
     under_way, ended = live_tree(screens, size)
     assert "wave 2 of 2" in under_way and "3 of 3 hosts done" in ended
@@ -211,7 +243,7 @@ def test_the_screens_are_those_of_the_reference(tmp_path):
     with screens.fleet:
         screens.prepare()
         page = page_of(screens)
-    screens.hook.close()
+    screens.close()
     if os.environ.get("GITOPS_WRITE_SCREENS"):
         PAGE.write_text(page)
     assert same_but_for_spaces(PAGE.read_text()) == same_but_for_spaces(page)

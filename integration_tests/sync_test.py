@@ -1,13 +1,23 @@
 """Sync, reasons and commits of services, and diffs of revisions, with real git."""
 
 import os
+import re
 import shutil
 import subprocess
 
 import grpc
+import pytest
 
 import protos
-from harness import GIT_ENVIRONMENT, wait_for
+from git_http_server import GitHttpServer
+from harness import GIT_ENVIRONMENT, as_root, wait_for
+from mount_namespace import MountNamespace
+
+
+@pytest.fixture
+def namespace():
+    with MountNamespace() as namespace:
+        yield namespace
 
 
 def test_a_coordinated_service_is_never_then_current_then_behind(host, repository):
@@ -60,6 +70,20 @@ def test_a_rollback_leaves_the_tip_behind(host, repository):
         assert agent.service("web")["sync"] == "BEHIND"
         agent.ctl("unfreeze", "web")
         agent.wait_service("web", state="OK", hash=second, sync="CURRENT")
+
+
+def test_an_unfrozen_service_is_behind_at_once_where_its_branch_is_ahead(host, repository):
+    """The poll that an unfreeze begins finds nothing: the upstream is gone by then."""
+    first = repository.head()
+    with host.agent() as agent:
+        agent.wait_service("web", state="OK", hash=first)
+        agent.ctl("freeze", "web")
+        repository.commit({"web/index.html": "version 2\n"})
+        agent.wait_service("web", sync="BEHIND")
+        repository.path.rename(repository.path.with_name("hidden"))
+        unfrozen = agent.ctl("unfreeze", "web", "-o", "json").json()
+        assert unfrozen["sync"] in ("BEHIND", "PROGRESSING"), unfrozen
+        agent.wait_service("web", state="DIFF", stateReason="UPSTREAM_UNREACHABLE", sync="BEHIND")
 
 
 def commit_of_latin_1(repository):
@@ -169,6 +193,42 @@ def test_the_reason_of_diff_is_told_to_programs(host, repository, tmp_path):
         agent.wait_service("web", state="OK", hash=fixed)
         (host.local("web") / "index.html").write_text("changed by hand\n")
         agent.wait_service("web", state="DIFF", stateReason="DRIFT")
+
+
+def shown(agent):
+    """The reason, and the first words of the info, in `list services -o wide`; the info in the plain table."""
+    wide = agent.ctl("list", "services", "-o", "wide", "--columns", "reason,info", "--no-headers").out
+    return wide.split(maxsplit=1)[0], agent.ctl("list", "services", "--columns", "state,info").out
+
+
+def test_a_refused_login_is_the_reason_authentication(host, repository, tmp_path):
+    with GitHttpServer(tmp_path) as server:
+        server.login = ("deploy", "right")
+        with host.agent(host.config(upstream=server.url())) as agent:
+            agent.wait_service("web", state="DIFF", stateReason="AUTHENTICATION")
+            reason, table = shown(agent)
+            assert reason == "AUTHENTICATION"
+            assert re.search(r"^DIFF +.*authentication failed", table, re.M), table
+            assert "Reason:" in agent.ctl("get", "service", "web").out
+            server.login = None
+            agent.wait_service("web", state="OK", hash=repository.head())
+
+
+@pytest.mark.skipif(not as_root(), reason="mounts")
+def test_a_full_disk_is_the_reason_disk(host, repository, namespace):
+    revisions = host.base / "revisions"
+    revisions.mkdir(parents=True)
+    namespace.run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", revisions)
+    with host.agent(wrapper=namespace.wrapper) as agent:
+        agent.wait_service("web", state="OK", hash=repository.head())
+        (namespace.path(revisions) / "filler").write_bytes(bytes((2 << 20) - (256 << 10)))
+        second = repository.commit({"web/large": "x" * (1 << 20)})
+        agent.wait_service("web", state="DIFF", stateReason="DISK")
+        reason, table = shown(agent)
+        assert reason == "DISK"
+        assert re.search(r"^DIFF +.*No space left on device", table, re.M), table
+        (namespace.path(revisions) / "filler").unlink()
+        agent.wait_service("web", state="OK", hash=second, seconds=60)
 
 
 def test_what_is_in_the_way_is_a_reason(host, repository):

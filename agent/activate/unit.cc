@@ -7,6 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/text/plural.h"
 
 namespace gitops {
 namespace {
@@ -65,7 +66,7 @@ std::string DescribeUnit(const UnitProperties& unit) {
   } else if (unit.main_code == CLD_KILLED || unit.main_code == CLD_DUMPED) {
     absl::StrAppend(&text, ", main process ended by signal ", unit.main_status);
   }
-  if (unit.restarts > 0) absl::StrAppend(&text, ", restarted ", unit.restarts, " times");
+  if (unit.restarts > 0) absl::StrAppend(&text, ", restarted ", Counted(unit.restarts, "time"));
   return text + ")";
 }
 

@@ -29,7 +29,7 @@ absl::StatusOr<ServiceRecord> ServiceController::Freeze(const Actor& actor,
                                                         const Patience& patience) {
   return Ask<ServiceRecord>(patience, [=, this](const auto& reply) {
     Preempt();
-    Make({.make = [=](ServiceRecord record) { return OnFreeze(std::move(record), actor); },
+    Make({.make = [=](ServiceRecord record) { return OnFreeze(std::move(record), actor, reason); },
           .why = {WithReason("freeze", reason), actor, {}},
           .storing = Change::Storing::kFirst,
           .then =
@@ -129,12 +129,12 @@ absl::StatusOr<ServiceRecord> ServiceController::Rollback(absl::string_view pref
   const int64_t seen = commands_;
   absl::StatusOr<std::string> found = FindRevision(prefix, patience);
   if (!found.ok()) return found.status();
-  auto waiter =
-      Order(seen, patience,
-            {.make = [revision = *found,
-                      actor](ServiceRecord r) { return OnRollback(std::move(r), revision, actor); },
-             .why = {WithReason("rollback", reason), actor, {}}},
-            [revision = *found](const ServiceRecord& record) { return record.pinned != revision; });
+  auto waiter = Order(
+      seen, patience,
+      {.make = [revision = *found, actor, reason](
+                   ServiceRecord r) { return OnRollback(std::move(r), revision, actor, reason); },
+       .why = {WithReason("rollback", reason), actor, {}}},
+      [revision = *found](const ServiceRecord& record) { return record.pinned != revision; });
   if (!waiter.ok()) return waiter.status();
   return AwaitAttempt(*waiter, patience);
 }

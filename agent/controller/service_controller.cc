@@ -10,7 +10,7 @@ namespace {
 
 bool SameState(const ServiceRecord& a, const ServiceRecord& b) {
   return a.state == b.state && a.info == b.info && a.pinned == b.pinned &&
-         a.frozen_by == b.frozen_by;
+         a.frozen_by == b.frozen_by && a.freeze_reason == b.freeze_reason;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/text/escape.h"
+#include "common/text/plural.h"
 #include "common/text/utf8.h"
 
 namespace gitops {
@@ -60,8 +61,8 @@ std::string Rendered(const DriftEntry& entry, const TextDiff& diff) {
   const std::string after = entry.kind == Kind::kDeleted ? "/dev/null" : "b" + entry.path;
   std::string text =
       absl::StrCat("--- ", before, "\n+++ ", after, "\n", EscapeText(diff.hunks, kLines));
-  const std::string end =
-      absl::StrCat("(cut; in all ", diff.added, " lines added, ", diff.removed, " removed)\n");
+  const std::string end = absl::StrCat("(cut; in all ", Counted(diff.added, "line"), " added, ",
+                                       diff.removed, " removed)\n");
   if (!diff.cut && text.size() <= kMaxDiffBytes) return text;
   text = ValidUtf8(text, kMaxDiffBytes - end.size());
   text.resize(text.rfind('\n') + 1);

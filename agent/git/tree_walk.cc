@@ -8,6 +8,7 @@
 #include "agent/git/tree_check.h"
 #include "common/path/split_path.h"
 #include "common/text/escape.h"
+#include "common/text/plural.h"
 
 namespace gitops {
 namespace {
@@ -85,7 +86,9 @@ class Lister {
     const bool directory = mode == kTreeMode;
     if ((directory ? ++directories_ : static_cast<int64_t>(entries_.size()) + 1) > max_files_) {
       return absl::ResourceExhaustedError(absl::StrCat(
-          "it has more than ", max_files_, directory ? " directories" : " files", " (max_files)"));
+          "it has more than ",
+          directory ? Counted(max_files_, "directory", "directories") : Counted(max_files_, "file"),
+          " (max_files)"));
     }
     path_bytes_ += static_cast<int64_t>(path.size());
     if (path.size() > kMaxPath) {

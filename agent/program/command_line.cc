@@ -9,6 +9,7 @@
 #include "agent/program/settings.h"
 #include "common/server/lifecycle.h"
 #include "common/server/program.h"
+#include "common/text/plural.h"
 
 namespace gitops {
 namespace {
@@ -23,8 +24,7 @@ int CheckConfig(const Settings& flags) {
   if (!config.ok()) return ReportFailure(kAgentProgram, config.status());
   for (const std::string& warning : config->warnings)
     std::cerr << kAgentProgram << ": " << warning << "\n";
-  std::cout << file << ": good; " << config->services.size()
-            << (config->services.size() == 1 ? " service for " : " services for ")
+  std::cout << file << ": good; " << Counted(config->services.size(), "service") << " for "
             << absl::StrJoin(config->machines, ", ") << "\n";
   return 0;
 }

@@ -11,12 +11,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "agent/report/report_settings.h"
 #include "common/clock/timestamp.h"
 #include "common/config/config_files.h"
 #include "common/config/fleet_check.h"
 #include "common/log/log.h"
 #include "common/path/read_file.h"
+#include "common/program_config/setting_rules.h"
 #include "common/server/lifecycle.h"
 #include "common/server/replace_file.h"
 #include "common/server/upkeep.h"
@@ -74,7 +74,7 @@ absl::StatusOr<AgentConfig> ConfigInForce::CheckText(const std::string& text) co
     config->services.push_back(*source_.bootstrap);
     config->services.back().machine = config->host.name;
   }
-  if (absl::Status report = CheckReportSettings(config->settings); !report.ok()) return report;
+  if (absl::Status report = CheckAgentRules(config->settings); !report.ok()) return report;
   // Last, since it configures the log.
   if (absl::Status server = CheckServerSettings(config->settings); !server.ok()) return server;
   return config;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/text/escape.h"
+#include "common/text/plural.h"
 
 namespace gitops {
 namespace {
@@ -49,8 +50,9 @@ absl::Status CarryLimits::CheckPath(const std::string& path, int level) {
 }
 
 std::string CarryLimits::Fullest() const {
-  return absl::StrCat("the fullest directory is \"", ShownPath(fullest_), "\", with ", most_,
-                      " entries of the service. Remove files there, or raise the limit");
+  return absl::StrCat("the fullest directory is \"", ShownPath(fullest_), "\", with ",
+                      Counted(most_, "entry", "entries"),
+                      " of the service. Remove files there, or raise the limit");
 }
 
 }  // namespace gitops

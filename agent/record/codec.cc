@@ -56,9 +56,9 @@ absl::Time DecodeTime(const google::protobuf::Timestamp& stored) {
 
 void EncodeRecord(const ServiceRecord& record, record::v1::ServiceRecord& stored) {
   // Names every field of ServiceRecord, so that one more does not compile until it is stored.
-  const auto& [state, info, hash, published, target, pinned, coordinated, frozen_by, frozen,
-               pending, last_good, failed, poll_error, source_error, activation_error, drift,
-               change_time, generation, links, newest, commit, target_commit, newest_commit,
+  const auto& [state, info, hash, published, target, pinned, coordinated, frozen_by, freeze_reason,
+               frozen, pending, last_good, failed, poll_error, source_error, activation_error,
+               drift, change_time, generation, links, newest, commit, target_commit, newest_commit,
                poll_reason, source_reason, state_reason] = record;
   stored.set_state(EncodeState(state));
   stored.set_info(EnsureUtf8(info));
@@ -72,6 +72,7 @@ void EncodeRecord(const ServiceRecord& record, record::v1::ServiceRecord& stored
   if (const auto& principal = frozen_by.principal()) {
     WritePrincipal(*principal, *stored.mutable_frozen_by_principal());
   }
+  stored.set_freeze_reason(EnsureUtf8(freeze_reason));
   stored.set_frozen(frozen);
   stored.set_pending(pending);
   stored.set_last_good(last_good);
@@ -104,6 +105,7 @@ ServiceRecord DecodeRecord(const record::v1::ServiceRecord& stored) {
   record.pinned = stored.pinned();
   record.coordinated = stored.coordinated();
   record.frozen_by = MakeActor(stored.frozen_by(), stored.frozen_by_principal());
+  record.freeze_reason = stored.freeze_reason();
   record.frozen = stored.frozen();
   record.pending = stored.pending();
   record.last_good = stored.last_good();

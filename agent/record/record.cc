@@ -71,6 +71,7 @@ record::v1::ServiceRecord CopyOf(const record::v1::ServiceRecord& record) {
   if (record.has_frozen_by_principal()) {
     *copy.mutable_frozen_by_principal() = record.frozen_by_principal();
   }
+  copy.set_freeze_reason(record.freeze_reason());
   copy.set_pinned(record.pinned());
   copy.set_coordinated(record.coordinated());
   copy.set_hash(record.hash());

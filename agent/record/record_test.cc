@@ -35,6 +35,7 @@ ServiceRecord SampleRecord() {
                        .pinned = "h4",
                        .coordinated = "h5",
                        .frozen_by = MakePrincipal("miek", "", "unix:"),
+                       .freeze_reason = "an incident",
                        .frozen = true,
                        .pending = "h6",
                        .last_good = "h7",

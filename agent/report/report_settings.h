@@ -3,15 +3,10 @@
 
 #include <string>
 
-#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "common/config/settings.h"
 
 namespace gitops {
-
-// Checks --planner and --advertise before anything is opened. INVALID_ARGUMENT,
-// FAILED_PRECONDITION: the message names the setting, its source and the problem.
-absl::Status CheckReportSettings(const Settings& settings);
 
 // The address at which the planner should connect to this agent: --advertise, else `served`, the
 // address in use with the port that was picked; without a host if the agent listens on all

@@ -1,6 +1,5 @@
 #include "agent/report/report_settings.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -8,8 +7,6 @@
 
 namespace gitops {
 namespace {
-
-using testing::HasSubstr;
 
 Settings Read(const std::vector<std::string>& arguments) {
   const std::vector<SettingDefinition> definitions = {
@@ -22,39 +19,6 @@ Settings Read(const std::vector<std::string>& arguments) {
       ReadFlags(definitions, arguments, [](const std::string&) { return std::nullopt; });
   EXPECT_TRUE(settings.ok()) << settings.status();
   return *settings;
-}
-
-TEST(CheckReportSettingsTest, BadAddressesAreToldWithTheirSetting) {
-  struct Case {
-    std::vector<std::string> arguments;
-    std::string said;
-  };
-  for (const Case& c : {
-           Case{{"--planner", "http://p:8001"}, "--planner: "},
-           Case{{"--planner", "127.0.0.1:0"}, "--planner: "},
-           Case{{"--planner", ":8001"}, "--planner: "},
-           Case{{"--planner", "planner.example:8001"}, "--insecure"},
-           Case{{"--advertise", "web1:0"}, "--advertise: "},
-           Case{{"--advertise", "web1:nine"}, "--advertise: "},
-       }) {
-    const absl::Status refused = CheckReportSettings(Read(c.arguments));
-    EXPECT_TRUE(absl::IsInvalidArgument(refused) || absl::IsFailedPrecondition(refused))
-        << c.arguments[1] << ": " << refused;
-    EXPECT_THAT(std::string(refused.message()), HasSubstr(c.said));
-  }
-}
-
-TEST(CheckReportSettingsTest, GoodOnesAndNonePass) {
-  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{
-           {},
-           {"--planner", "127.0.0.1:8001"},
-           {"--planner", "localhost"},
-           {"--planner", "unix:/run/planner.sock"},
-           {"--planner", "planner.example", "--insecure", "--advertise", "web1"},
-           {"--advertise", ":9000"},
-       }) {
-    EXPECT_EQ(CheckReportSettings(Read(arguments)), absl::OkStatus());
-  }
 }
 
 TEST(AdvertisedAddressTest, IsWhatIsSetElseWhereItListens) {

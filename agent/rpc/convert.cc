@@ -65,6 +65,7 @@ v1::Service ToProto(const ServiceSpec& spec, const ServiceView& view) {
   if (const auto& principal = record.frozen_by.principal()) {
     WritePrincipal(*principal, *service.mutable_frozen_by_principal());
   }
+  service.set_freeze_reason(EnsureUtf8(record.freeze_reason));
   service.set_sync(ToProto(view.sync));
   service.set_state_reason(static_cast<v1::StateReason>(record.state_reason));
   if (!record.commit.hash.empty()) *service.mutable_commit() = ToProto(record.commit);

@@ -129,9 +129,13 @@ SyncStatus SyncOf(const ServiceRecord& record, const Policy& policy, bool moving
   // A freeze ends an attempt, and what it leaves pending waits for the unfreeze.
   const bool may_move = !record.frozen || MovingToPin(record);
   if (may_move && (moving || !record.pending.empty())) return SyncStatus::kProgressing;
+  const auto is_ahead = [&record](const std::string& revision) {
+    return !revision.empty() && revision != record.hash;
+  };
+  // After an unfreeze, what was found while it was frozen is ahead until the next poll.
   const bool follows = !record.frozen && !policy.coordinated;
-  const std::string& newest = follows ? record.target : record.newest;
-  return newest.empty() || newest == record.hash ? SyncStatus::kCurrent : SyncStatus::kBehind;
+  return is_ahead(record.newest) || (follows && is_ahead(record.target)) ? SyncStatus::kBehind
+                                                                         : SyncStatus::kCurrent;
 }
 
 CommitInfo CommitOf(const ServiceRecord& record, absl::string_view hash) {
@@ -200,6 +204,7 @@ ServiceRecord OnPollFailed(ServiceRecord record, const std::string& error, State
 
 ServiceRecord OnSameContent(ServiceRecord record, const std::string& revision) {
   record.hash = revision;
+  if (!record.frozen && record.target == revision) record.newest.clear();
   ClearSourceError(record);
   return Settled(std::move(record));
 }
@@ -303,12 +308,13 @@ ServiceRecord OnHealth(ServiceRecord record, const std::string& error) {
   return Settled(std::move(record));
 }
 
-ServiceRecord OnFreeze(ServiceRecord record, const Actor& actor) {
+ServiceRecord OnFreeze(ServiceRecord record, const Actor& actor, const std::string& reason) {
   // A rollback that has not completed is abandoned; the service stays where it is.
   if (MovingToPin(record)) record.pinned.clear();
   NoteNewest(record);
   record.frozen = true;
   record.frozen_by = actor;
+  record.freeze_reason = reason;
   ClearErrors(record);
   return Settled(std::move(record));
 }
@@ -317,6 +323,7 @@ ServiceRecord OnUnfreeze(ServiceRecord record) {
   if (!record.frozen) return record;
   record.frozen = false;
   record.frozen_by = {};
+  record.freeze_reason.clear();
   record.pinned.clear();
   ClearErrors(record);
   // A failed activation from before the freeze is cleared as an error, but still has to be done.
@@ -324,7 +331,8 @@ ServiceRecord OnUnfreeze(ServiceRecord record) {
   return Settled(std::move(record));
 }
 
-ServiceRecord OnRollback(ServiceRecord record, const std::string& revision, const Actor& actor) {
+ServiceRecord OnRollback(ServiceRecord record, const std::string& revision, const Actor& actor,
+                         const std::string& reason) {
   ClearErrors(record);
   // It is left behind by the move, if the service is at it now.
   if (!record.frozen && record.newest.empty() && record.target != revision) {
@@ -332,6 +340,7 @@ ServiceRecord OnRollback(ServiceRecord record, const std::string& revision, cons
   }
   record.frozen = true;
   record.frozen_by = actor;
+  record.freeze_reason = reason;
   record.pinned = revision;
   record.target = revision;
   // As after an unfreeze: it is not reached before its activation succeeds.

@@ -113,9 +113,10 @@ ServiceRecord OnDrift(ServiceRecord record, const std::string& drift);
 ServiceRecord OnHealth(ServiceRecord record, const std::string& error);
 
 // Commands of people.
-ServiceRecord OnFreeze(ServiceRecord record, const Actor& actor);
+ServiceRecord OnFreeze(ServiceRecord record, const Actor& actor, const std::string& reason = "");
 ServiceRecord OnUnfreeze(ServiceRecord record);
-ServiceRecord OnRollback(ServiceRecord record, const std::string& revision, const Actor& actor);
+ServiceRecord OnRollback(ServiceRecord record, const std::string& revision, const Actor& actor,
+                         const std::string& reason = "");
 
 // A deployment moves a coordinated service to `revision`.
 ServiceRecord OnSync(ServiceRecord record, const std::string& revision);

@@ -35,14 +35,15 @@ enum class SyncStatus { kCurrent, kBehind, kNever, kProgressing };
 // The stored record of a service, from which its next step is decided.
 struct ServiceRecord {
   State state = State::kOk;
-  std::string info;         // why; empty when OK
-  std::string hash;         // published, or verified to change nothing; empty: none yet
-  std::string published;    // the revision whose files are published; differs from hash where the
-                            // change from it to hash touched nothing of this service
-  std::string target;       // the last known tip, or the pin
-  std::string pinned;       // by a rollback
-  std::string coordinated;  // for coordinated tracking: the revision of the last `sync`
-  Actor frozen_by;          // who froze or rolled back; empty: following
+  std::string info;           // why; empty when OK
+  std::string hash;           // published, or verified to change nothing; empty: none yet
+  std::string published;      // the revision whose files are published; differs from hash where the
+                              // change from it to hash touched nothing of this service
+  std::string target;         // the last known tip, or the pin
+  std::string pinned;         // by a rollback
+  std::string coordinated;    // for coordinated tracking: the revision of the last `sync`
+  Actor frozen_by;            // who froze or rolled back; empty: following
+  std::string freeze_reason;  // as they gave it; may be empty
   bool frozen = false;  // not following (FREEZE, ROLLBACK, or a pin that could not be reached yet)
   // Set before files are exchanged, cleared when their activation has succeeded or was given up:
   // after a crash it means that `pending` may be published and has not been activated.
@@ -61,7 +62,8 @@ struct ServiceRecord {
   // stored it.
   std::set<std::string> links;
   // The newest commit of its branch that changes something of it, as far as that is not published;
-  // empty: none. Kept only while it does not follow by itself: frozen, or coordinated.
+  // empty: none. Kept while it does not follow by itself (frozen, or coordinated), and after that
+  // until it is at the tip.
   std::string newest;
   // Of hash, target and newest; without a hash where nothing is known.
   CommitInfo commit, target_commit, newest_commit;

@@ -132,6 +132,7 @@ constexpr FieldLimit kLimits[] = {
     {"Service.hash", kText},
     {"Service.target_hash", kText},
     {"Service.pinned_hash", kText},
+    {"Service.freeze_reason", kText},
     {"Service.frozen_by", kText},
     {"Service.upstream", kText},
     {"Service.branch", kText},

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/client/calls.h"
 #include "common/config/ports.h"
+#include "common/text/plural.h"
 #include "gitops/v1/promotion.grpc.pb.h"
 
 namespace gitops {
@@ -34,8 +35,8 @@ absl::StatusOr<v1::ReceiveEventsResponse> PromotionClient::ReceiveEvents(
   auto response = calls_->Call(&Methods::ReceiveEvents, request);
   if (response.ok() && response->outcomes_size() != request.events_size()) {
     return absl::InternalError(absl::StrCat("the promotion receiver answers ",
-                                            response->outcomes_size(), " outcomes of ",
-                                            request.events_size(), " events"));
+                                            Counted(response->outcomes_size(), "outcome"), " of ",
+                                            Counted(request.events_size(), "event")));
   }
   return response;
 }

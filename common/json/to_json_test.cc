@@ -37,7 +37,7 @@ TEST(ToJson, PrintsEveryFieldInItsOrder) {
             R"("action":"","tracking":"COORDINATED","directories":[],"revisions":[],"changes":[],)"
             R"("generation":"7","frozenByPrincipal":null,"sync":"UNSPECIFIED",)"
             R"("stateReason":"UNSPECIFIED","commit":null,"targetCommit":null,"revisionCommits":[],)"
-            R"("failedHealth":null})");
+            R"("failedHealth":null,"freezeReason":""})");
 }
 
 TEST(ToJson, CompletesTheMessagesInAMessage) {

@@ -10,36 +10,19 @@
 #include "absl/strings/str_cat.h"
 #include "common/config/named_file.h"
 #include "common/config/toml.h"
-#include "common/http/client.h"
-#include "common/http/hmac.h"
 #include "common/plan/vocabulary.h"
+#include "common/program_config/endpoint_keys.h"
 
 namespace gitops {
 namespace {
 
-constexpr size_t kLongestName = 100;
 constexpr int kMostRetries = 10;
 constexpr absl::Duration kLeastTimeout = absl::Milliseconds(1), kMostTimeout = absl::Hours(1);
 
 // The name is sent in a header and used as a metric label.
-void ReadName(const TomlTable& table, std::map<std::string, int>& lines, HookSpec& hook) {
-  if (!table.Has("name")) {
-    table.Fault("name", "is missing: every hook needs a unique name");
-    return;
-  }
-  const std::optional<std::string> name = table.Text("name");
-  if (!name.has_value()) return;
-  table.SetName(*name);
-  if (name->size() > kLongestName ||
-      !std::all_of(name->begin(), name->end(), absl::ascii_isprint)) {
-    table.Fault("name", absl::StrCat("must have at most ", kLongestName,
-                                     " characters, all printable ASCII"));
-  }
-  const auto [first, is_new] = lines.emplace(*name, table.line());
-  if (!is_new) {
-    table.Fault("name", absl::StrCat("is already used by the hook in line ", first->second));
-  }
-  hook.name = *name;
+void CheckName(const TomlTable& table, const std::string& name) {
+  if (std::all_of(name.begin(), name.end(), absl::ascii_isprint)) return;
+  table.Fault("name", "must be printable ASCII");
 }
 
 void ReadPoints(const TomlTable& table, HookSpec& hook) {
@@ -60,19 +43,6 @@ void ReadPoints(const TomlTable& table, HookSpec& hook) {
   hook.points = *points;
 }
 
-void ReadUrl(const TomlTable& table, HookSpec& hook) {
-  if (!table.Has("url")) {
-    table.Fault("url", "is missing: give the endpoint, for example \"https://HOST/PATH\"");
-    return;
-  }
-  const std::optional<std::string> url = table.Text("url");
-  if (!url.has_value()) return;
-  if (absl::Status status = CheckRequestUrl(*url); !status.ok()) {
-    table.Fault("url", status.message());
-  }
-  hook.url = *url;
-}
-
 void ReadBehaviour(const TomlTable& table, HookSpec& hook) {
   const std::string mode =
       table.Choice("mode", {"transform", "filter", "read-only"}).value_or("transform");
@@ -84,11 +54,7 @@ void ReadBehaviour(const TomlTable& table, HookSpec& hook) {
 }
 
 void ReadFiles(const TomlTable& table, const std::string& directory, HookSpec& hook) {
-  std::string path;
-  if (std::optional<std::string> key = ReadNamedFile(table, "hmac_key_file", directory, path)) {
-    hook.key = HmacKeyFromFile(*key);
-    if (hook.key.empty()) table.Fault("hmac_key_file", absl::StrCat(path, " is empty"));
-  }
+  hook.key = ReadSigningKey(table, "hmac_key_file", directory);
   ReadNamedFile(table, "ca_file", directory, hook.ca_file);
   ReadNamedFile(table, "client_cert_file", directory, hook.client_cert_file);
   ReadNamedFile(table, "client_key_file", directory, hook.client_key_file);
@@ -112,9 +78,10 @@ absl::StatusOr<std::vector<HookSpec>> ParseHooks(absl::string_view text, const s
   std::map<std::string, int> lines;
   for (const TomlTable& table : root->Tables("hooks")) {
     HookSpec hook;
-    ReadName(table, lines, hook);
+    hook.name = ReadEndpointName(table, "hook", lines);
+    CheckName(table, hook.name);
     ReadPoints(table, hook);
-    ReadUrl(table, hook);
+    hook.url = ReadEndpointUrl(table);
     ReadBehaviour(table, hook);
     ReadFiles(table, directory, hook);
     hooks.push_back(std::move(hook));

@@ -1,29 +1,58 @@
 #include "common/program_config/program_tables.h"
 
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "common/config/settings.h"
 #include "common/program_config/clusters_config.h"
 #include "common/program_config/hooks_config.h"
 #include "common/program_config/program_settings.h"
+#include "common/program_config/setting_rules.h"
 #include "common/program_config/sinks_config.h"
 #include "common/program_config/webhooks_config.h"
 
 namespace gitops {
 
+namespace {
+
+using Rules = absl::Status (*)(const Settings&);
+
+struct Program {
+  const char* name;
+  std::vector<SettingDefinition> settings;
+  Rules common, own;
+};
+
+absl::Status CheckProgram(const Program& program, absl::string_view text, const std::string& file) {
+  const auto none = [](const std::string&) { return std::nullopt; };
+  absl::StatusOr<Settings> settings = ReadFlags(program.settings, {}, none);
+  if (!settings.ok()) return settings.status();
+  settings = AddFileSettings(program.settings, program.name, *std::move(settings), text, file);
+  if (!settings.ok()) return settings.status();
+  return BothRead(program.common(*settings), program.own(*settings));
+}
+
+}  // namespace
+
 absl::Status CheckProgramTables(absl::string_view text, const std::string& file) {
+  const Rules none = [](const Settings&) { return absl::OkStatus(); };
   absl::Status all;
-  for (const auto& [program, settings] : {std::pair("agent", AgentSettings()),
-                                          {"planner", PlannerSettings()},
-                                          {"hook-dispatcher", HookDispatcherSettings()},
-                                          {"promotion-receiver", PromotionReceiverSettings()},
-                                          {"gateway", GatewaySettings()}}) {
-    all = BothRead(all, AddFileSettings(settings, program, Settings(), text, file).status());
+  for (const Program& program : {
+           Program{"agent", AgentSettings(), CheckServerRules, CheckAgentRules},
+           Program{"planner", PlannerSettings(), CheckServerRules, CheckPlannerRules},
+           Program{"hook-dispatcher", HookDispatcherSettings(), CheckServerRules, none},
+           Program{"promotion-receiver", PromotionReceiverSettings(), CheckServerRules,
+                   CheckPromotionReceiverRules},
+           Program{"gateway", GatewaySettings(), CheckHttpServerRules, CheckGatewayRules},
+       }) {
+    all = BothRead(all, CheckProgram(program, text, file));
   }
   all = BothRead(all, ParseHooks(text, file).status());
   all = BothRead(all, ParseClusters(text, file, nullptr).status());
   all = BothRead(all, ParseSinks(text, file).status());
-  return BothRead(all, ParseWebhooks(text, file).status());
+  all = BothRead(all, ParseWebhooks(text, file).status());
+  return all.ok() ? all : absl::InvalidArgumentError(all.message());
 }
 
 }  // namespace gitops

@@ -8,11 +8,11 @@
 
 namespace gitops {
 
-// Checks the tables of all programs in a config file, as the programs do: their settings,
-// [[hooks]],
-// [[clusters]], [[sinks]] and [[webhooks]], with the files that these name. Not checked: what is in
-// kubeconfigs, and the form of addresses, networks, rates and sizes. INVALID_ARGUMENT: all errors,
-// one per line, in the format of ParseFleetConfig; never a secret.
+// Checks the tables of all programs in a config file, as the programs do that are started with
+// nothing but this file: their settings, also together (setting_rules.h), [[hooks]], [[clusters]],
+// [[sinks]] and [[webhooks]], with the files that these name. Not checked: what is in kubeconfigs,
+// and the form of networks and rates. INVALID_ARGUMENT: all errors, one per line, in the format of
+// ParseFleetConfig; never a secret.
 absl::Status CheckProgramTables(absl::string_view text, const std::string& file);
 
 }  // namespace gitops

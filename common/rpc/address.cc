@@ -149,6 +149,21 @@ absl::StatusOr<Address> ParseAddress(absl::string_view text, std::optional<int> 
                   default_port);
 }
 
+absl::StatusOr<Address> ParseDialled(absl::string_view text, std::optional<int> default_port,
+                                     bool insecure) {
+  absl::StatusOr<Address> address = ParseAddress(text, default_port);
+  if (!address.ok()) return address;
+  if (!address->is_unix() && (address->host.empty() || address->port == 0)) {
+    return Bad(text, "it needs a host and a port");
+  }
+  if (address->is_local() || insecure) return address;
+  return absl::FailedPreconditionError(absl::StrCat(
+      "refusing to connect to ", address->ToString(),
+      " in plain text: it is not on this machine, so others could read and change the "
+      "traffic. If that is acceptable, allow it with --insecure, a flag of the program "
+      "that connects"));
+}
+
 absl::Status RemoveStaleSocket(const std::string& path) {
   struct stat info;
   if (lstat(path.c_str(), &info) != 0) return absl::OkStatus();  // bind reports any problem

@@ -34,6 +34,11 @@ struct Address {
 absl::StatusOr<Address> ParseAddress(absl::string_view text,
                                      std::optional<int> default_port = std::nullopt);
 
+// Parses an address to connect to: it needs a host and a port. FAILED_PRECONDITION: it is on
+// another machine, and plain text to others is not allowed (`insecure`).
+absl::StatusOr<Address> ParseDialled(absl::string_view text, std::optional<int> default_port,
+                                     bool insecure);
+
 // Removes the unix socket at `path` if no process listens on it, so that it can be bound again. OK
 // if the path does not exist. UNAVAILABLE: a process listens on it, or it is not a socket; nothing
 // was removed.

@@ -91,21 +91,11 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const ChannelOptions& option
                                                  " with TLS from ", options.tls_dir,
                                                  ": TLS is not implemented yet"));
   }
-  absl::StatusOr<Address> address = ParseAddress(
+  const absl::StatusOr<Address> address = ParseDialled(
       options.address,
-      options.default_port > 0 ? std::optional<int>(options.default_port) : std::nullopt);
+      options.default_port > 0 ? std::optional<int>(options.default_port) : std::nullopt,
+      options.insecure);
   if (!address.ok()) return address.status();
-  if (!address->is_unix() && (address->host.empty() || address->port == 0)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("bad address \"", options.address, "\": it needs a host and a port"));
-  }
-  if (!address->is_local() && !options.insecure) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("refusing to connect to ", address->ToString(),
-                     " in plain text: it is not on this machine, so others could read and change "
-                     "the traffic. If that is acceptable, allow it with --insecure, a flag "
-                     "of the program that connects"));
-  }
   PrepareGrpc();
   return grpc::CreateCustomChannel(Target(*address), grpc::InsecureChannelCredentials(),
                                    Arguments(*address, options));

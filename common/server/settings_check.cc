@@ -1,98 +1,29 @@
 #include <cstdio>
 #include <string>
-#include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/log/log.h"
-#include "common/rpc/address.h"
+#include "common/program_config/setting_rules.h"
 #include "common/server/http_lifecycle.h"
 #include "common/server/lifecycle.h"
 
 namespace gitops {
 namespace {
 
-// `NAME (from WHERE)`, or only the flag if the flag was given.
-std::string Named(const Settings& settings, absl::string_view name) {
-  const std::string flag = absl::StrCat("--", name);
-  const std::string& origin = settings.Origin(name);
-  return origin == flag ? flag : absl::StrCat(flag, " (from ", origin, ")");
-}
-
-absl::Status CheckStore(const Settings& settings) {
-  const std::string& store = settings.Get("store");
-  if (store.empty()) return absl::OkStatus();
-  if (absl::StartsWith(store, "etcd://")) {
-    return absl::UnimplementedError(
-        absl::StrCat(Named(settings, "store"),
-                     ": storing state in etcd is not implemented yet; without it, state is stored "
-                     "in SQLite under --state-dir"));
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat(Named(settings, "store"),
-                   ": expected etcd://HOST:PORT[,HOST:PORT...]/PREFIX; without it, state is stored "
-                   "in SQLite under --state-dir"));
-}
-
-absl::Status CheckTls(const Settings& settings) {
-  if (settings.Get("tls-dir").empty()) return absl::OkStatus();
-  return absl::UnimplementedError(
-      absl::StrCat(Named(settings, "tls-dir"), " ", settings.Get("tls-dir"),
-                   ": TLS is not implemented yet; until it is, listen on a loopback address or a "
-                   "unix socket, or allow plain text with --insecure"));
-}
-
-// `plain`: clients on other machines would be served in plain text.
-absl::Status CheckListen(const Settings& settings, absl::string_view name,
-                         const std::string& listen, bool plain) {
-  const absl::StatusOr<Address> address = ParseAddress(listen);
-  if (!address.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(Named(settings, name), ": ", address.status().message()));
-  }
-  if (!plain || address->is_local()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(Named(settings, name), " ", listen,
-                   ": refusing to serve other machines in plain text; listen on a loopback "
-                   "address or a unix socket, or allow it with --insecure"));
+// The log first, so that later lines have the configured format.
+absl::Status CheckAfterLog(const Settings& settings, absl::Status (*check)(const Settings&)) {
+  absl::Status status = ConfigureLog(settings.Get("log-format"), settings.Get("log-level"));
+  return status.ok() ? check(settings) : status;
 }
 
 }  // namespace
 
 absl::Status CheckServerSettings(const Settings& settings) {
-  // The log first, so that later lines have the configured format.
-  if (absl::Status status = ConfigureLog(settings.Get("log-format"), settings.Get("log-level"));
-      !status.ok()) {
-    return status;
-  }
-  if (absl::Status status = CheckStore(settings); !status.ok()) return status;
-  if (absl::Status status = CheckTls(settings); !status.ok()) return status;
-  std::vector<std::string> listen = settings.GetList("listen");
-  if (listen.empty()) listen.emplace_back();  // which is no address
-  for (const std::string& each : listen) {
-    absl::Status status =
-        CheckListen(settings, "listen", each, /*plain=*/!settings.GetBool("insecure"));
-    if (!status.ok()) return status;
-  }
-  return CheckListen(settings, "metrics-listen", settings.Get("metrics-listen"), /*plain=*/false);
+  return CheckAfterLog(settings, CheckServerRules);
 }
 
 absl::Status CheckHttpServerSettings(const Settings& settings) {
-  if (absl::Status status = ConfigureLog(settings.Get("log-format"), settings.Get("log-level"));
-      !status.ok()) {
-    return status;
-  }
-  const bool plain = settings.Get("tls-dir").empty() && !settings.GetBool("insecure");
-  const std::vector<std::string> listen = settings.GetList("listen");
-  if (listen.empty()) return absl::InvalidArgumentError("--listen: there is no address");
-  for (const std::string& each : listen) {
-    if (absl::Status status = CheckListen(settings, "listen", each, plain); !status.ok()) {
-      return status;
-    }
-  }
-  const std::string& metrics = settings.Get("metrics-listen");
-  return metrics.empty() ? absl::OkStatus()
-                         : CheckListen(settings, "metrics-listen", metrics, /*plain=*/false);
+  return CheckAfterLog(settings, CheckHttpServerRules);
 }
 
 int ExitStatus(const absl::Status& status) {

@@ -5,8 +5,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/text/plural.h"
 #include "ctl/commands/commands.h"
-#include "ctl/output/plural.h"
 
 namespace gitops::ctl {
 namespace {
@@ -55,8 +55,7 @@ absl::StatusOr<ExitCode> Check(CommandContext& context) {
   }
   if (absl::Status status = context.renderer.Degraded(degraded); !status.ok()) return status;
   context.console.err << "gitopsctl: " << context.invocation.host << ": "
-                      << CountedOf(static_cast<int64_t>(looked_at - degraded.size()),
-                                   static_cast<int64_t>(looked_at), "service")
+                      << CountedOf(looked_at - degraded.size(), looked_at, "service")
                       << " OK or FREEZE\n";
   const absl::StatusOr<std::string> fault = ConfigFault(context);
   if (!fault.ok()) return fault.status();

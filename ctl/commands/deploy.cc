@@ -2,11 +2,14 @@
 #include <set>
 #include <string>
 #include <tuple>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
+#include "common/text/plural.h"
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/diff_content.h"
 #include "ctl/commands/follow.h"
@@ -14,7 +17,6 @@
 #include "ctl/failure.h"
 #include "ctl/output/deployment_text.h"
 #include "ctl/output/escape.h"
-#include "ctl/output/plural.h"
 #include "ctl/output/service_text.h"
 
 namespace gitops::ctl {
@@ -78,7 +80,9 @@ absl::Status ConfirmPlan(FleetContext& context, v1::CreateDeploymentRequest& req
 }
 
 // What the moves would change, each once: on the first host that does it.
-absl::Status ShowDifferences(FleetContext& context, const v1::Plan& plan) {
+absl::StatusOr<std::vector<PlannedDifference>> DifferencesOf(FleetContext& context,
+                                                             const v1::Plan& plan) {
+  std::vector<PlannedDifference> differences;
   std::set<std::tuple<std::string, std::string, std::string>> seen;
   for (const v1::PlannedHost& host : plan.hosts()) {
     for (const v1::ServiceMove& move : host.moves()) {
@@ -90,30 +94,28 @@ absl::Status ShowDifferences(FleetContext& context, const v1::Plan& plan) {
       request.mutable_selection()->add_on(LiteralGlob(host.host()));
       request.set_service(move.service());
       request.set_to_hash(move.to_hash());
-      const PlannerClient::Outcomes outcomes = DiffWithContent(context, request);
+      PlannerClient::Outcomes outcomes = DiffWithContent(context, request);
       if (!outcomes.ok()) return outcomes.status();
-      context.console.out << "\n"
-                          << EscapeLine(move.service()) << " " << ShortHash(move.from_hash())
-                          << " -> " << ShortHash(move.to_hash()) << ":\n";
-      if (absl::Status s = context.fleet.Differences(*outcomes); !s.ok()) return s;
+      differences.push_back({move, *std::move(outcomes)});
     }
   }
-  return absl::OkStatus();
+  return differences;
 }
 
 }  // namespace
 
 absl::StatusOr<ExitCode> MakePlan(FleetContext& context) {
-  if (context.invocation.flags.diff && !context.invocation.flags.is_text()) {
-    return absl::InvalidArgumentError(
-        "--diff prints text; for programs: gitopsctl diff SERVICE --to HASH -o json");
-  }
   const absl::StatusOr<v1::Plan> plan = PlanOf(context);
   if (!plan.ok()) return plan.status();
-  if (absl::Status s = context.fleet.Plan(*plan); !s.ok()) return s;
+  absl::Status shown;
   if (context.invocation.flags.diff) {
-    if (absl::Status s = ShowDifferences(context, *plan); !s.ok()) return s;
+    const auto differences = DifferencesOf(context, *plan);
+    if (!differences.ok()) return differences.status();
+    shown = context.fleet.PlanWithDifferences(*plan, *differences);
+  } else {
+    shown = context.fleet.Plan(*plan);
   }
+  if (!shown.ok()) return shown;
   return plan->will_fail_count() > 0 ? kFailed : kDone;
 }
 

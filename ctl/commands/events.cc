@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <ostream>
 #include <string>
 #include <thread>
 #include <utility>
@@ -14,9 +15,9 @@
 #include "absl/time/time.h"
 #include "common/clock/timestamp.h"
 #include "common/json/json.h"
-#include "common/retry/backoff.h"
 #include "common/sync/mutex.h"
 #include "common/sync/start_thread.h"
+#include "common/text/plural.h"
 #include "ctl/client_options.h"
 #include "ctl/commands/fleet_commands.h"
 #include "ctl/commands/patience.h"
@@ -26,7 +27,6 @@
 #include "ctl/output/document.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/fleet_text.h"
-#include "ctl/output/plural.h"
 #include "ctl/output/service_text.h"
 
 namespace gitops::ctl {
@@ -91,6 +91,7 @@ Event Of(const v1::Deployment& deployment, absl::Time now) {
   std::string what =
       absl::StrCat(DeploymentStateText(deployment.state()), ", ", DoneText(deployment));
   if (!deployment.message().empty()) absl::StrAppend(&what, ": ", deployment.message());
+  if (!deployment.cause().empty()) absl::StrAppend(&what, ": ", deployment.cause());
   return {TimeOr(deployment.has_end_time(), deployment.end_time(), now), "deployment",
           deployment.id(), what, Tree(deployment)};
 }
@@ -187,14 +188,17 @@ class EventWatch {
     caller.give_up = [this] { return over_.load(); };
     PlannerClient planner = context_.planner.For(caller);
     std::thread beside;
+    std::ostream silent(nullptr);  // the other watch tells when the planner goes away
     if (ShowsDeployments(context_)) {
-      absl::StatusOr<std::thread> started = StartThread("watch deployments", [this, &planner] {
-        Follow(planner, [&] { return WatchDeployments(planner); });
+      absl::StatusOr<std::thread> started = StartThread("watch deployments", [&] {
+        Follow(planner, silent,
+               [&](bool& answered) { return WatchDeployments(planner, answered); });
       });
       if (!started.ok()) return started.status();
       beside = *std::move(started);
     }
-    Follow(planner, [&] { return WatchFleet(planner); });
+    Follow(planner, context_.console.err,
+           [&](bool& answered) { return WatchFleet(planner, answered); });
     if (beside.joinable()) beside.join();
     MutexLock lock(mutex_);
     return EndOfWatch(absl::OkStatus(), result_);
@@ -203,43 +207,36 @@ class EventWatch {
  private:
   static std::string KeyOf(const Event& event) { return absl::StrCat(event.type, " ", event.name); }
 
-  // Watches again after a failure that passes; the first end for good ends both.
-  void Follow(PlannerClient& planner, const std::function<absl::Status()>& watch) {
-    for (int failures = 1; !over_; ++failures) {
-      const absl::Status ended = watch();
-      if (ended.ok() || !MayHelpToRetry(ended) || planner.Remaining() <= absl::ZeroDuration()) {
-        return End(ended);
-      }
-      if (failures == 1) Note(ended);
-      absl::SleepFor(std::min(kWatchBackoff.After(failures), planner.Remaining()));
-    }
-  }
-  void End(const absl::Status& status) {
+  // The first end for good ends both watches.
+  void Follow(const PlannerClient& planner, std::ostream& err,
+              std::function<absl::Status(bool& answered)> watch) {
+    const absl::Status ended = WatchPatiently(
+        {.server = "planner",
+         .err = err,
+         .watch = std::move(watch),
+         .ever_answered = true,
+         .remaining = [&] { return over_ ? absl::ZeroDuration() : planner.Remaining(); }});
     MutexLock lock(mutex_);
-    if (!over_) result_ = status;
+    if (!over_) result_ = ended;
     over_ = true;
   }
-  void Note(const absl::Status& status) {
-    MutexLock lock(mutex_);
-    if (over_) return;
-    context_.console.err << "gitopsctl: " << EscapeLine(status.message()) << "; trying again\n"
-                         << std::flush;
-  }
 
-  absl::Status WatchFleet(PlannerClient& planner) {
+  absl::Status WatchFleet(PlannerClient& planner, bool& answered) {
     v1::WatchFleetRequest request;
     *request.mutable_selection() = context_.selection();
     return planner.WatchFleet(request, [&](const v1::WatchFleetResponse& update) {
+      answered = true;
       if (update.has_host()) return Take(Of(update.host(), absl::Now()), update);
       if (update.has_service()) return Take(Of(update.service(), absl::Now()), update);
       fleet_begun_ = fleet_begun_ || update.initial_done();
       return true;
     });
   }
-  absl::Status WatchDeployments(PlannerClient& planner) {
+  absl::Status WatchDeployments(PlannerClient& planner, bool& answered) {
     v1::WatchDeploymentsRequest request;
     *request.mutable_filter() = FilterFor(context_);
     return planner.WatchDeployments(request, [&](const v1::WatchDeploymentsResponse& update) {
+      answered = true;
       if (update.has_deployment()) return Take(Of(update.deployment(), absl::Now()), update);
       deployments_begun_ = deployments_begun_ || update.initial_done();
       return true;

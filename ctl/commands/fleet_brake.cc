@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/text/plural.h"
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/diff_content.h"
 #include "ctl/commands/fleet_commands.h"
@@ -13,7 +14,6 @@
 #include "ctl/failure.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/fleet_text.h"
-#include "ctl/output/plural.h"
 #include "ctl/output/service_text.h"
 
 namespace gitops::ctl {
@@ -27,6 +27,12 @@ absl::Status ConfirmForMany(FleetContext& context) {
   return Confirm(context, absl::StrCat(NameOf(context.invocation.command), " ",
                                        EscapeLine(context.argument(0)),
                                        " on all hosts that are selected and have it?"));
+}
+
+// As far as is known: a silent host may have frozen it since.
+bool MayBeFrozen(const v1::Service& service) {
+  return !service.frozen_by().empty() || service.state() == v1::SERVICE_STATE_FREEZE ||
+         service.state() == v1::SERVICE_STATE_ROLLBACK || service.sync() == v1::SYNC_STATUS_UNKNOWN;
 }
 
 bool IsDone(const v1::HostOutcome& outcome) { return outcome.code() == 0; }
@@ -75,6 +81,17 @@ absl::StatusOr<ExitCode> FreezeFleet(FleetContext& context) {
 }
 
 absl::StatusOr<ExitCode> UnfreezeFleet(FleetContext& context) {
+  if (!context.invocation.flags.yes && !SelectsOneHost(context.selection())) {
+    const absl::StatusOr<std::vector<v1::Service>> services =
+        context.planner.ListServices(context.selection(), context.argument(0));
+    if (!services.ok()) return services.status();
+    if (!services->empty() && std::none_of(services->begin(), services->end(), MayBeFrozen)) {
+      context.console.err << "gitopsctl: " << EscapeLine(context.argument(0))
+                          << " is frozen on none of " << Counted(services->size(), "host")
+                          << "; nothing was done\n";
+      return kDone;
+    }
+  }
   if (absl::Status s = ConfirmForMany(context); !s.ok()) return s;
   auto request = RequestFor<v1::UnfreezeServicesRequest>(context);
   request.set_reason(context.invocation.flags.reason);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <ostream>
 #include <set>
 #include <string>
 #include <vector>
@@ -7,18 +8,22 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 #include "common/client/promotion_client.h"
+#include "common/text/plural.h"
 #include "ctl/client_options.h"
 #include "ctl/commands/confirm.h"
 #include "ctl/commands/fleet_commands.h"
 #include "ctl/commands/selected.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/fleet_text.h"
-#include "ctl/output/plural.h"
 
 namespace gitops::ctl {
 namespace {
 
+// The last report of a silent host proves nothing.
+bool IsUnknown(const v1::Service& service) { return service.sync() == v1::SYNC_STATUS_UNKNOWN; }
+
 bool IsWell(const v1::Service& service) {
+  if (IsUnknown(service)) return false;
   return service.state() == v1::SERVICE_STATE_OK || service.state() == v1::SERVICE_STATE_FREEZE;
 }
 
@@ -79,20 +84,20 @@ absl::StatusOr<ExitCode> CheckFleet(FleetContext& context) {
   std::vector<v1::Service> unwell;
   std::set<std::string> looked_at_hosts;
   std::set<std::string> found;
-  size_t looked_at = 0;
+  size_t looked_at = 0, unknown = 0;
   for (const v1::Service& service : *services) {
     const std::string& name = service.service();
     if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) continue;
     ++looked_at;
     found.insert(name);
     looked_at_hosts.insert(service.host());
+    if (IsUnknown(service)) ++unknown;
     if (!IsWell(service)) unwell.push_back(service);
   }
   for (const std::string& name : wanted) {
     if (found.contains(name)) continue;
     if (absl::Status s = ExplainNothing(context, name); !s.ok()) return s;
   }
-  // The last report of a silent host proves nothing.
   std::vector<v1::Host> silent;
   std::vector<v1::Host> unwell_hosts;
   size_t failed = 0;  // hosts that report and are unwell
@@ -116,17 +121,15 @@ absl::StatusOr<ExitCode> CheckFleet(FleetContext& context) {
       wanted.empty() ? CheckReceiver(context) : absl::StatusOr<size_t>(0);
   if (!of_receiver.ok()) return of_receiver.status();
   if (absl::Status status = context.fleet.Unwell(unwell_hosts, unwell); !status.ok()) return status;
-  const auto part_of = [](size_t part, size_t whole, absl::string_view noun) {
-    return CountedOf(static_cast<int64_t>(part), static_cast<int64_t>(whole), noun);
-  };
-  context.console.err << "gitopsctl: " << part_of(looked_at - unwell.size(), looked_at, "service")
-                      << " OK or FREEZE, " << part_of(silent.size(), hosts->size(), "host")
-                      << " not reporting";
+  std::ostream& err = context.console.err;
+  err << "gitopsctl: " << CountedOf(looked_at - unwell.size(), looked_at, "service")
+      << " OK or FREEZE, ";
+  if (unknown > 0) err << Counted(unknown, "service") << " unknown, ";
+  err << CountedOf(silent.size(), hosts->size(), "host") << " not reporting";
   if (failed > 0) {
-    context.console.err << ", " << Counted(static_cast<int64_t>(failed), "host")
-                        << " with failed health checks or a rejected config";
+    err << ", " << Counted(failed, "host") << " with failed health checks or a rejected config";
   }
-  context.console.err << "\n";
+  err << "\n";
   return unwell.empty() && silent.empty() && failed == 0 && damaged == 0 && *of_receiver == 0
              ? kDone
              : kFailed;

@@ -1,3 +1,4 @@
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,9 @@
 
 namespace gitops::ctl {
 namespace {
+
+// man pages need a date; of the last change of what is not from the tables.
+constexpr char kDate[] = "2026-12-01";
 
 // Text in roff(7), at the start of a line or within one.
 std::string Roff(absl::string_view text) {
@@ -37,29 +41,53 @@ std::string CommandPage(const CommandSpec& spec) {
       flags.empty() ? "" : absl::StrCat("Flags: ", absl::StrJoin(flags, ", "), ".\n"));
 }
 
-}  // namespace
-
-ExitCode ManPage(Console& console) {
-  std::string page = absl::StrCat(
-      ".TH GITOPSCTL 1 \"\" \"gitops\" \"User Commands\"\n.SH NAME\n"
-      "gitopsctl \\- control a fleet of hosts that follow Git\n.SH SYNOPSIS\n"
-      "\\fBgitopsctl\\fR \\fIVERB\\fR \\fINOUN\\fR [\\fI@HOST\\fR] [\\fIARGUMENTS\\fR] "
-      "[\\fIFLAGS\\fR]\n.SH DESCRIPTION\n"
-      "With @HOST a command calls the agent of that host, else the planner, for the hosts that "
-      "\\-\\-on, \\-\\-tagged, \\-\\-skip, \\-\\-every and \\-\\-limit select.\n");
+std::string CommandsPage() {
+  std::string page = ".SH COMMANDS\n";
   for (const CommandGroup& group : CommandGroups()) {
     absl::StrAppend(&page, ".SS ", group.title, "\n");
     for (const CommandId command : group.commands) {
       absl::StrAppend(&page, CommandPage(SpecOf(command)));
     }
   }
-  absl::StrAppend(&page, ".SH OPTIONS\n");
+  return page;
+}
+
+std::string FlagsPage() {
+  std::string page = ".SH FLAGS\n";
   for (const FlagSpec& flag : FlagSpecs()) absl::StrAppend(&page, FlagPage(flag));
-  absl::StrAppend(&page,
-                  ".SH EXIT STATUS\n0 done; 1 failed or degraded; 2 usage; 3 unreachable or not "
-                  "allowed; 4 timed out.\n.SH SEE ALSO\nThe reference in docs/reference/"
-                  "gitopsctl.md of the source.\n");
-  console.out << page << std::flush;
+  return page;
+}
+
+std::string EnvironmentPage() {
+  std::string page = ".SH ENVIRONMENT\nA flag overrides its variable.\n";
+  const auto add = [&page](const std::string& name, absl::string_view help) {
+    absl::StrAppend(&page, ".TP\n\\fB", Roff(name), "\\fR\n", help, "\n");
+  };
+  for (const FlagSpec& flag : FlagSpecs()) {
+    if (flag.variable) add(VariableOf(flag.name), absl::StrCat("\\-\\-", Roff(flag.name)));
+  }
+  add("GITOPS_TOKEN", "token for \\-\\-gateway");
+  add("NO_COLOR", "no colors, unless \\-\\-color says otherwise");
+  return page;
+}
+
+}  // namespace
+
+ExitCode ManPage(Console& console) {
+  console.out
+      << ".TH GITOPSCTL 1 " << kDate
+      << " \"gitops\" \"User Commands\"\n.SH NAME\n"
+         "gitopsctl \\- control a fleet of hosts that follow Git\n.SH SYNOPSIS\n"
+         "\\fBgitopsctl\\fR \\fIVERB\\fR \\fINOUN\\fR [\\fI@HOST\\fR] [\\fIARGUMENTS\\fR] "
+         "[\\fIFLAGS\\fR]\n.SH DESCRIPTION\n"
+         "With @HOST a command calls the agent of that host, else the planner, for the hosts that "
+         "\\-\\-on, \\-\\-tagged, \\-\\-skip, \\-\\-every and \\-\\-limit select.\n"
+      << CommandsPage() << FlagsPage()
+      << ".SH EXIT STATUS\n0 done; 1 failed or degraded; 2 usage; 3 unreachable or not allowed; "
+         "4 timed out.\n"
+      << EnvironmentPage()
+      << ".SH SEE ALSO\nThe reference in docs/reference/gitopsctl.md of the source.\n"
+      << std::flush;
   return kDone;
 }
 

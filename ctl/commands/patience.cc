@@ -1,5 +1,7 @@
 #include "ctl/commands/patience.h"
 
+#include <algorithm>
+
 #include "absl/time/clock.h"
 #include "common/retry/backoff.h"
 #include "common/rpc/error.h"
@@ -28,20 +30,21 @@ bool MayHelpToRetry(const absl::Status& status) {
 }
 
 absl::Status WatchPatiently(const PatientWatch& options) {
-  bool ever = false;
+  bool ever = options.ever_answered;
   int outages = 0;  // in a row
   while (true) {
     bool answered = false;
     const absl::Status status = options.watch(answered);
     ever = ever || answered;
-    if (!ever || !MayHelpToRetry(status)) return status;
+    const absl::Duration remaining = options.remaining();
+    if (!ever || !MayHelpToRetry(status) || remaining <= absl::ZeroDuration()) return status;
     outages = answered ? 1 : outages + 1;
     if (outages == 1) {
       options.err << "gitopsctl: the " << options.server << " does not answer ("
                   << absl::StatusCodeToString(status.code()) << "); retrying" << std::endl;
       options.restart();
     }
-    absl::SleepFor(kWatchBackoff.After(outages));
+    absl::SleepFor(std::min(kWatchBackoff.After(outages), remaining));
   }
 }
 

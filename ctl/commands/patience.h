@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 
 namespace gitops::ctl {
 
@@ -20,11 +21,16 @@ struct PatientWatch {
   // Watches once, and sets `answered` when the server has answered.
   std::function<absl::Status(bool& answered)> watch;
   // Called before it watches again: the answers begin anew.
-  std::function<void()> restart;
+  std::function<void()> restart = [] {};
+  // Whether the server has answered before.
+  bool ever_answered = false;
+  // How long to go on.
+  std::function<absl::Duration()> remaining = absl::InfiniteDuration;
 };
 
-// Watches until the watch ends with OK or an error that a retry does not help. Once the server has
-// answered, it is waited for with back-off when it goes away, and `err` says so.
+// Watches until the watch ends with OK or an error that a retry does not help, or no time is left.
+// Once the server has answered, it is waited for with back-off when it goes away, and `err` says
+// so. After an answer, the back-off begins anew.
 absl::Status WatchPatiently(const PatientWatch& options);
 
 }  // namespace gitops::ctl

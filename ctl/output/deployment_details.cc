@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -62,11 +65,22 @@ std::string CallsText(const RepeatedPtrField<v1::HookCall>& calls, absl::string_
 
 bool IsBefore(const v1::HookCall& call) { return call.point().rfind("pre-", 0) == 0; }
 
+// A step that failed with an action says what the action says.
+std::string StepMessage(const v1::StepRecord& step) {
+  const bool told = std::any_of(
+      step.actions().begin(), step.actions().end(), [&step](const v1::ActionRecord& action) {
+        return !action.message().empty() &&
+               absl::EndsWith(EscapeLine(step.message()), ActionMessage(action));
+      });
+  return told ? "" : EscapeLine(step.message());
+}
+
 std::string StepText(const v1::StepRecord& step, bool wide, bool color) {
+  const std::string message = StepMessage(step);
   std::string text =
       absl::StrCat("    ", step.number(), " ", KindText(step.kind()), "  ",
                    step.has_end_time() ? ResultText(step.result(), color) : "in progress",
-                   step.message().empty() ? "" : ": ", EscapeLine(step.message()), "\n");
+                   message.empty() ? "" : ": ", message, "\n");
   for (const v1::HookCall& call : step.hook_calls()) {
     if (IsBefore(call)) text += CallText(call, "      ", wide);
   }
@@ -126,6 +140,7 @@ std::string DeploymentDetails(const v1::Deployment& deployment, const TableStyle
       {"Deployment:", EscapeLine(deployment.id())},
       {"State:", DeploymentStateText(deployment.state(), color)},
       {"Message:", EscapeLine(deployment.message())},
+      {"Cause:", EscapeLine(deployment.cause())},
       {"Actions:", ActionsText(deployment.spec().actions())},
       {"Selection:", SelectionText(deployment.spec().selection())},
       {"Service:", EscapeLine(deployment.spec().service())},

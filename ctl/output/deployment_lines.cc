@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/text/plural.h"
 #include "ctl/output/deployment_text.h"
 #include "ctl/output/escape.h"
-#include "ctl/output/plural.h"
 
 namespace gitops::ctl {
 namespace {
@@ -118,9 +118,8 @@ void DeploymentLines::TellStep(const std::string& host, const v1::StepRecord& st
 void DeploymentLines::TellWaves(Lines& lines) {
   for (const int wave : std::exchange(ended_waves_, {})) {
     if (!told_waves_.insert(wave).second) continue;
-    lines.push_back(absl::StrCat(
-        "wave ", wave, ": done (",
-        CountedOf(static_cast<int64_t>(ended_), static_cast<int64_t>(hosts_.size()), "host"), ")"));
+    lines.push_back(
+        absl::StrCat("wave ", wave, ": done (", CountedOf(ended_, hosts_.size(), "host"), ")"));
   }
 }
 

@@ -4,13 +4,14 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "common/clock/timestamp.h"
+#include "common/text/plural.h"
 #include "ctl/output/escape.h"
-#include "ctl/output/plural.h"
 #include "ctl/output/service_text.h"
 
 namespace gitops::ctl {
@@ -84,6 +85,14 @@ int DoneHosts(const v1::Deployment& deployment) {
   return deployment.succeeded_count() + deployment.skipped_count();
 }
 
+// What a host's message says beside the cause, which is told once for all.
+std::string BesideCause(const v1::HostDeployment& host, const std::string& cause) {
+  const std::string& message = host.message();
+  if (cause.empty() || !absl::EndsWith(message, cause)) return message;
+  return std::string(
+      absl::StripSuffix(absl::string_view(message).substr(0, message.size() - cause.size()), ": "));
+}
+
 Cell TookCell(const v1::Deployment& deployment) {
   if (!deployment.has_start_time() || !deployment.has_end_time()) return "";
   const absl::Duration took =
@@ -148,7 +157,7 @@ std::string MovesText(const google::protobuf::RepeatedPtrField<v1::ServiceMove>&
     const std::vector<const v1::ServiceMove*>& same = equal[to];
     const v1::ServiceMove& move = *same[0];
     if (same.size() > 1) {
-      texts.push_back(absl::StrCat(Counted(static_cast<int64_t>(same.size()), "service"), to));
+      texts.push_back(absl::StrCat(Counted(same.size(), "service"), to));
       continue;
     }
     const bool moves_on = move.from_hash() != move.to_hash();
@@ -208,17 +217,23 @@ const Columns<v1::Deployment>& DeploymentColumns() {
       {{"BY", Shown::kWide}, [](D d, T) -> Cell { return EscapeLine(d.actor()); }},
       {{"REASON", Shown::kWide}, [](D d, T) -> Cell { return EscapeLine(d.reason()); }},
       {{"PLANNER", Shown::kWide}, [](D d, T) -> Cell { return EscapeLine(d.planner()); }},
-      {{"MESSAGE"}, [](D d, T) -> Cell { return EscapeLine(d.message()); }},
+      {{"CAUSE", Shown::kWide}, [](D d, T) -> Cell { return EscapeLine(d.cause()); }},
+      {{"MESSAGE"},
+       [](D d, T t) -> Cell {
+         return Joined({t.wide ? "" : EscapeLine(d.cause()), EscapeLine(d.message())});
+       }},
   };
   return columns;
 }
 
 std::string DeploymentSentence(const v1::Deployment& deployment, const TableStyle& style) {
+  const std::string why =
+      Joined({EscapeLine(deployment.message()), EscapeLine(deployment.cause())});
   const std::string sentence =
       absl::StrCat("deployment ", EscapeLine(deployment.id()), ": ",
                    DeploymentStateText(deployment.state(), style.color), ", ",
                    CountedOf(DoneHosts(deployment), deployment.host_count(), "host"), " done",
-                   deployment.message().empty() ? "" : ": ", EscapeLine(deployment.message()));
+                   why.empty() ? "" : ": ", why);
   return Wrapped(sentence, style.width);
 }
 
@@ -240,7 +255,9 @@ std::string DeploymentHosts(const v1::Deployment& deployment, const TableStyle& 
   TableStyle own = style;
   own.columns.clear();
   own.sort.clear();
-  const absl::StatusOr<std::string> text = ListText(columns, deployment.hosts(), own);
+  auto hosts = deployment.hosts();
+  for (v1::HostDeployment& host : hosts) host.set_message(BesideCause(host, deployment.cause()));
+  const absl::StatusOr<std::string> text = ListText(columns, hosts, own);
   return absl::StrCat(text.value_or(""),
                       deployment.hosts().empty() ? "no host was selected\n" : "");
 }

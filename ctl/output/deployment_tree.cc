@@ -6,9 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/clock/timestamp.h"
+#include "common/text/plural.h"
 #include "ctl/output/deployment_text.h"
 #include "ctl/output/escape.h"
-#include "ctl/output/plural.h"
 
 namespace gitops::ctl {
 namespace {
@@ -77,8 +77,7 @@ std::string UnderWay(const v1::ActionRecord& action, absl::Time now) {
       absl::StrAppend(&text, " of ", Elapsed(FromTimestamp(action.deadline()) - start));
     }
   }
-  if (action.tries() == 1) absl::StrAppend(&text, ", 1 try");
-  if (action.tries() > 1) absl::StrAppend(&text, ", ", action.tries(), " tries");
+  if (action.tries() > 0) absl::StrAppend(&text, ", ", Counted(action.tries(), "try", "tries"));
   const std::string message = ActionMessage(action);
   return absl::StrCat(text, message.empty() ? "" : ": ", message);
 }
@@ -157,7 +156,7 @@ class TreeMaker {
                             ? absl::StrCat("wave ", deployment.current_wave(), " of ",
                                            deployment.wave_count(), ", ")
                             : "",
-                        CountedOf(ended, static_cast<int64_t>(view_.hosts.size()), "host"), Took(),
+                        CountedOf(ended, view_.hosts.size(), "host"), Took(),
                         deployment.message().empty() ? "" : ": ", EscapeLine(deployment.message()));
   }
 

@@ -9,8 +9,8 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/text/plural.h"
 #include "ctl/output/escape.h"
-#include "ctl/output/plural.h"
 
 namespace gitops::ctl {
 namespace {
@@ -106,7 +106,7 @@ std::vector<Group> Joined(std::vector<Group> groups, std::string Group::*key) {
 std::string Title(const std::vector<std::string>& hosts) {
   const std::string names = absl::StrJoin(hosts, ", ");
   if (hosts.size() == 1) return names;
-  return absl::StrCat(Counted(static_cast<int64_t>(hosts.size()), "host"), ": ", names);
+  return absl::StrCat(Counted(hosts.size(), "host"), ": ", names);
 }
 
 }  // namespace

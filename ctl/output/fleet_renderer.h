@@ -11,6 +11,12 @@
 
 namespace gitops::ctl {
 
+// What one move of a plan would change.
+struct PlannedDifference {
+  v1::ServiceMove move;
+  std::vector<v1::HostOutcome> outcomes;
+};
+
 // Prints answers of the planner in one of the output forms. Otherwise the same as Renderer.
 class FleetRenderer {
  public:
@@ -35,6 +41,8 @@ class FleetRenderer {
   virtual absl::Status Differences(const std::vector<v1::HostOutcome>& outcomes) = 0;
 
   virtual absl::Status Plan(const v1::Plan& plan) = 0;
+  virtual absl::Status PlanWithDifferences(const v1::Plan& plan,
+                                           const std::vector<PlannedDifference>& differences) = 0;
   virtual absl::Status Deployments(const std::vector<v1::Deployment>& deployments) = 0;
   // One row of a watched list: new, changed, or `removed`.
   virtual absl::Status DeploymentInList(const v1::Deployment& deployment, bool removed) = 0;

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/text/plural.h"
 #include "ctl/output/escape.h"
-#include "ctl/output/plural.h"
 
 namespace gitops::ctl {
 
@@ -64,8 +64,8 @@ std::vector<Cells> LiveTable::Chosen(size_t room) const {
 }
 
 std::string LiveTable::Summary(size_t shown) const {
-  return absl::StrCat(Counted(static_cast<int64_t>(rows_.size()), "row"), ", ", degraded_,
-                      " degraded; ", rows_.size() - shown, " not shown");
+  return absl::StrCat(Counted(rows_.size(), "row"), ", ", degraded_, " degraded; ",
+                      rows_.size() - shown, " not shown");
 }
 
 // False if the terminal's size is unknown or too small for any table.

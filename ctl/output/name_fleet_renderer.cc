@@ -44,6 +44,10 @@ class NameFleetRenderer : public FleetRenderer {
     return absl::OkStatus();
   }
   absl::Status Plan(const v1::Plan& plan) override { return Print(plan.token()); }
+  absl::Status PlanWithDifferences(const v1::Plan& plan,
+                                   const std::vector<PlannedDifference>&) override {
+    return Plan(plan);
+  }
   absl::Status Deployments(const std::vector<v1::Deployment>& deployments) override {
     for (const v1::Deployment& deployment : deployments) Write(deployment.id());
     return absl::OkStatus();

@@ -4,10 +4,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/text/plural.h"
 #include "ctl/output/deployment_text.h"
 #include "ctl/output/escape.h"
 #include "ctl/output/fleet_text.h"
-#include "ctl/output/plural.h"
 #include "ctl/output/service_text.h"
 
 namespace gitops::ctl {

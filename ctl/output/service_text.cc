@@ -89,7 +89,7 @@ std::string ChangesText(const v1::Service& service, const TableStyle& style) {
 
 std::string InfoText(const v1::Service& service) {
   return Joined({FailedHealthText(service.has_failed_health(), service.failed_health()),
-                 EscapeLine(service.state_info())});
+                 EscapeLine(service.state_info()), EscapeLine(service.freeze_reason())});
 }
 
 // A hash and what its commit says, in `get`.
@@ -261,6 +261,7 @@ std::string ServiceDetails(const v1::Service& s, const TableStyle& style) {
       {"Target:", WithCommit(s.target_hash(), s.has_target_commit(), s.target_commit(), now)},
       {"Pinned:", EscapeLine(s.pinned_hash())},
       {"Frozen by:", EscapeLine(s.frozen_by())},
+      {"Freeze reason:", EscapeLine(s.freeze_reason())},
       {"Changed:", TimeText(s.has_change_time(), s.change_time())},
       {"Last poll:", TimeText(s.has_last_poll_time(), s.last_poll_time())},
       {"Next attempt:", TimeText(s.has_next_attempt_time(), s.next_attempt_time())},

@@ -95,6 +95,18 @@ class TextFleetRenderer : public FleetRenderer {
     return Print(PlanText(plan, StyleOf(options_)));
   }
 
+  absl::Status PlanWithDifferences(const v1::Plan& plan,
+                                   const std::vector<PlannedDifference>& differences) override {
+    std::string text = PlanText(plan, StyleOf(options_));
+    for (const PlannedDifference& difference : differences) {
+      const v1::ServiceMove& move = difference.move;
+      absl::StrAppend(&text, "\n", EscapeLine(move.service()), " ", ShortHash(move.from_hash()),
+                      " -> ", ShortHash(move.to_hash()), ":\n",
+                      OutcomeDifferences(difference.outcomes, options_.color));
+    }
+    return Print(text);
+  }
+
   absl::Status Deployments(const std::vector<v1::Deployment>& deployments) override {
     return List(DeploymentColumns(), deployments);
   }

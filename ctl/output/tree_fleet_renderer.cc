@@ -51,6 +51,21 @@ class TreeFleetRenderer : public FleetRenderer {
     return List("outcomes", outcomes);
   }
   absl::Status Plan(const v1::Plan& plan) override { return One(plan); }
+  absl::Status PlanWithDifferences(const v1::Plan& plan,
+                                   const std::vector<PlannedDifference>& differences) override {
+    absl::StatusOr<Json> tree = ToJson(plan);
+    if (!tree.ok()) return tree.status();
+    Json list = Json::array();
+    for (const PlannedDifference& difference : differences) {
+      absl::StatusOr<Json> move = ToJson(difference.move);
+      if (!move.ok()) return move.status();
+      if (absl::Status s = Add("outcomes", difference.outcomes, *move); !s.ok()) return s;
+      list.push_back(*std::move(move));
+    }
+    (*tree)["differences"] = std::move(list);
+    Print(*tree);
+    return absl::OkStatus();
+  }
   absl::Status Deployments(const std::vector<v1::Deployment>& deployments) override {
     return List("deployments", deployments);
   }

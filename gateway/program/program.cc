@@ -19,6 +19,7 @@
 #include "common/server/signals.h"
 #include "common/server/version.h"
 #include "common/sync/mutex.h"
+#include "common/text/plural.h"
 #include "gateway/front/problem.h"
 #include "gateway/front/token_file.h"
 #include "gateway/program/routes.h"
@@ -183,8 +184,8 @@ int CheckConfig(const Settings& flags, const GatewayConfig& config) {
   const auto file = TokenFile::Open(tokens, Clock::System(), scheduler.get());
   if (!file.ok()) return ReportFailure(kProgram, file.status());
   const std::string& name = flags.Get("config");
-  std::cout << (name.empty() ? kProgram : name) << ": good; " << (*file)->tokens()->all().size()
-            << " tokens\n";
+  std::cout << (name.empty() ? kProgram : name) << ": good; "
+            << Counted((*file)->tokens()->all().size(), "token") << "\n";
   return 0;
 }
 

@@ -3,47 +3,23 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "common/config/ports.h"
 #include "common/config/toml.h"
-#include "common/rpc/address.h"
+#include "common/program_config/setting_rules.h"
 
 namespace gitops {
 namespace {
 
-// An error of the value of a setting, with its source.
-absl::Status BadValue(const Settings& settings, absl::string_view name,
-                      const absl::Status& status) {
-  return absl::InvalidArgumentError(
-      absl::StrCat(settings.Origin(name), ": ", name, ": ", status.message()));
-}
-
-absl::Status CheckAddresses(const Settings& settings) {
-  for (const auto& [name, port] : {std::pair("planner", kPlannerPort),
-                                   {"promotion-receiver", kPromotionReceiverPort},
-                                   {"hook-dispatcher", kHookDispatcherPort},
-                                   {"agent", kAgentPort}}) {
-    const std::string& text = settings.Get(name);
-    if (text.empty()) continue;
-    const absl::StatusOr<Address> address = ParseAddress(text, port);
-    if (!address.ok()) return BadValue(settings, name, address.status());
-  }
-  return absl::OkStatus();
-}
-
 absl::Status ReadValues(GatewayConfig& config) {
   const Settings& settings = config.settings;
-  if (absl::Status status = CheckAddresses(settings); !status.ok()) return status;
+  if (absl::Status status = CheckGatewayRules(settings); !status.ok()) return status;
   absl::StatusOr<TrustedProxies> proxies =
       TrustedProxies::Parse(settings.GetList("trusted-proxies"));
-  if (!proxies.ok()) return BadValue(settings, "trusted-proxies", proxies.status());
+  if (!proxies.ok()) return SettingFault(settings, "trusted-proxies", proxies.status());
   config.proxies = *std::move(proxies);
   const absl::StatusOr<RateLimit> rate = ParseRateLimit(settings.Get("rate-limit"));
-  if (!rate.ok()) return BadValue(settings, "rate-limit", rate.status());
+  if (!rate.ok()) return SettingFault(settings, "rate-limit", rate.status());
   config.rate_limit = *rate;
-  const absl::StatusOr<int64_t> max_body = ParseBytesText(settings.Get("max-body"));
-  if (!max_body.ok()) return BadValue(settings, "max-body", max_body.status());
-  config.max_body = std::max<int64_t>(1, *max_body);
+  config.max_body = std::max<int64_t>(1, *ParseBytesText(settings.Get("max-body")));
   const std::string& access = settings.Get("gitopper-access");
   config.gitopper_access = access == "write"  ? GitopperAccess::kWrite
                            : access == "read" ? GitopperAccess::kRead

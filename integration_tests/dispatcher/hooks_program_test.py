@@ -22,7 +22,7 @@ def test_config_is_checked_with_every_fault_at_once(tmp_path):
     config.write_text(hooks_config(hook("http://lb/")) + '[hook-dispatcher]\nlog-level = "debug"\n')
     done = run("--config", config, "--check-config")
     assert (done.returncode, done.stderr) == (0, ""), done
-    assert "1 hooks" in done.stdout
+    assert "1 hook\n" in done.stdout
     config.write_text('[[hooks]]\nname = "a"\npoints = ["pre-deplyo"]\nulr = "http://lb/"\n'
                       '[hook-dispatcher]\nlog-levle = "debug"\n')
     done = run("--config", config, "--check-config")

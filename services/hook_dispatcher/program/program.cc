@@ -14,6 +14,7 @@
 #include "common/server/lifecycle.h"
 #include "common/server/program.h"
 #include "common/server/upkeep.h"
+#include "common/text/plural.h"
 #include "services/hook_dispatcher/call/dispatcher.h"
 #include "services/hook_dispatcher/program/hook_metrics.h"
 #include "services/hook_dispatcher/program/settings.h"
@@ -102,7 +103,7 @@ int CheckConfig(const Settings& flags) {
   absl::Status status = config.status();
   if (status.ok()) status = CheckServerSettings(config->settings);
   if (!status.ok()) return ReportFailure(kProgram, status);
-  std::cout << flags.Get("config") << ": good; " << config->hooks.size() << " hooks\n";
+  std::cout << flags.Get("config") << ": good; " << Counted(config->hooks.size(), "hook") << "\n";
   return 0;
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "common/sync/mutex.h"
 #include "common/sync/side_by_side.h"
+#include "common/text/plural.h"
 
 namespace gitops {
 namespace {
@@ -61,11 +62,12 @@ class Run {
     }
     if (failed.empty()) return absl::OkStatus();
     if (Settled()) {  // not for lack of time
-      return absl::FailedPreconditionError(absl::StrCat(
-          failed.size(), " of ", checks_.size(), " checks failed: ", absl::StrJoin(failed, "; ")));
+      return absl::FailedPreconditionError(
+          absl::StrCat(CountedOf(failed.size(), checks_.size(), "check"),
+                       " failed: ", absl::StrJoin(failed, "; ")));
     }
     return absl::DeadlineExceededError(
-        absl::StrCat(failed.size(), " of ", checks_.size(), " checks did not succeed within ",
+        absl::StrCat(CountedOf(failed.size(), checks_.size(), "check"), " did not succeed within ",
                      absl::FormatDuration(within), ": ", absl::StrJoin(failed, "; ")));
   }
 

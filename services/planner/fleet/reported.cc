@@ -170,8 +170,8 @@ std::optional<v1::Service> CleanService(const v1::Service& service) {
   clean.set_state_info(CleanText(clean.state_info(), kLongText));
   for (std::string* text :
        {clean.mutable_hash(), clean.mutable_target_hash(), clean.mutable_pinned_hash(),
-        clean.mutable_frozen_by(), clean.mutable_upstream(), clean.mutable_branch(),
-        clean.mutable_user(), clean.mutable_action()}) {
+        clean.mutable_frozen_by(), clean.mutable_freeze_reason(), clean.mutable_upstream(),
+        clean.mutable_branch(), clean.mutable_user(), clean.mutable_action()}) {
     *text = CleanText(*text, kShortText);
   }
   // A principal that agrees with a clean text is clean.

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "common/plan/action.h"
 #include "common/rpc/error.h"
+#include "common/text/plural.h"
 #include "common/text/random_hex.h"
 #include "services/planner/plan/check_spec.h"
 #include "services/planner/plan/fleet_selection.h"
@@ -242,10 +243,10 @@ class Making {
   }
 
   absl::Status TooLarge() const {
-    return MakeError(
-        Reason::kPlanTooLarge,
-        absl::StrCat("the plan would have ", chosen_.size(), " hosts and take more than ",
-                     options_.most_bytes, " bytes; select fewer hosts, or give fewer actions"));
+    return MakeError(Reason::kPlanTooLarge,
+                     absl::StrCat("the plan would have ", Counted(chosen_.size(), "host"),
+                                  " and take more than ", options_.most_bytes,
+                                  " bytes; select fewer hosts, or give fewer actions"));
   }
 
   absl::Status Resolve(bool sync) {

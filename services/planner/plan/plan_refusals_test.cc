@@ -129,6 +129,7 @@ TEST_F(PlanRefusalsTest, AFrozenServiceIsKnownToFailUnlessItIsUnfrozenFirst) {
     service.set_frozen_by("alice");
     service.set_state(v1::SERVICE_STATE_FREEZE);
     service.set_state_info("ROLLBACK: 8df1b3db");
+    service.set_freeze_reason("incident 7");
   });
   const auto fails = [this](const std::vector<std::string>& actions) {
     std::vector<std::string> told;
@@ -138,7 +139,8 @@ TEST_F(PlanRefusalsTest, AFrozenServiceIsKnownToFailUnlessItIsUnfrozenFirst) {
     }
     return told;
   };
-  EXPECT_THAT(fails({"sync"}), ElementsAre("web2: app is frozen by alice: ROLLBACK: 8df1b3db"));
+  EXPECT_THAT(fails({"sync"}),
+              ElementsAre("web2: app is frozen by alice: ROLLBACK: 8df1b3db; incident 7"));
   EXPECT_THAT(fails({"unfreeze", "sync"}), IsEmpty());
   EXPECT_THAT(fails({"sync", "unfreeze"}), testing::SizeIs(1));
   EXPECT_THAT(fails({"skip", "sync"}), IsEmpty());

@@ -38,9 +38,11 @@ std::string KeyOf(const CoordinatedService& service) {
                       service.paths);
 }
 
-// The info of a frozen service: empty, or "ROLLBACK: HASH".
+// "ROLLBACK: HASH; the reason that was given", each if there is one.
 std::string WhyFrozen(const v1::Service& service) {
-  return service.state() == v1::SERVICE_STATE_FREEZE ? service.state_info() : "";
+  const std::string& reason = service.freeze_reason();
+  if (service.state() != v1::SERVICE_STATE_FREEZE || service.state_info().empty()) return reason;
+  return absl::StrCat(service.state_info(), reason.empty() ? "" : "; ", reason);
 }
 
 HostServices ServicesOfOne(const Fleet& fleet, const v1::Host& host, const std::string& service) {

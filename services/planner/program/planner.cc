@@ -20,6 +20,7 @@
 #include "common/server/upkeep.h"
 #include "common/store/request_ids.h"
 #include "common/store/store.h"
+#include "common/text/plural.h"
 #include "services/planner/agents/agent_caller.h"
 #include "services/planner/check/host_checks.h"
 #include "services/planner/damage/damage.h"
@@ -272,10 +273,8 @@ int CheckConfig(const PlannerConfig& config) {
   for (const std::string& warning : config.fleet->warnings) {
     std::cerr << kProgram << ": " << warning << "\n";
   }
-  const size_t hosts = config.fleet->hosts.size();
-  const size_t services = config.fleet->services.size();
-  std::cout << file << ": good; " << hosts << (hosts == 1 ? " host, " : " hosts, ") << services
-            << (services == 1 ? " service\n" : " services\n");
+  std::cout << file << ": good; " << Counted(config.fleet->hosts.size(), "host") << ", "
+            << Counted(config.fleet->services.size(), "service") << "\n";
   return 0;
 }
 

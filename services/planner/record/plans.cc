@@ -5,6 +5,7 @@
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
 #include "common/store/convert.h"
+#include "common/text/plural.h"
 #include "common/text/random_hex.h"
 #include "services/planner/record/deployment_store.h"
 #include "services/planner/record/record_texts.h"
@@ -29,10 +30,11 @@ absl::StatusOr<std::string> DeploymentStore::SavePlan(
   writes[0].expected_revision = 0;
   const size_t bytes = writes[0].value->size();
   if (bytes > plan_limits_.plan_bytes) {
-    return MakeError(Reason::kPlanTooLarge,
-                     absl::StrCat("store a plan of ", plan.hosts_size(), " hosts: it takes ", bytes,
-                                  " bytes, more than ", plan_limits_.plan_bytes,
-                                  "; select fewer hosts, or give fewer actions"));
+    return MakeError(
+        Reason::kPlanTooLarge,
+        absl::StrCat("store a plan of ", Counted(plan.hosts_size(), "host"), ": it takes ", bytes,
+                     " bytes, more than ", plan_limits_.plan_bytes,
+                     "; select fewer hosts, or give fewer actions"));
   }
   if (also) {
     for (StoreWrite& write : also(token)) writes.push_back(std::move(write));

@@ -58,6 +58,10 @@ class FakeDeployments final : public Deployments {
     broken.set_host(host);
     return broken;
   }
+  void AddNote(const std::string& id, const std::string& message, const Actor& actor) override {
+    MutexLock lock(mutex_);
+    notes_.push_back("note " + id + " " + actor.text() + " " + message);
+  }
   std::string Trouble(const std::string& id) override {
     MutexLock lock(mutex_);
     const auto found = troubles_.find(id);

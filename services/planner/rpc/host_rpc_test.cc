@@ -11,9 +11,12 @@ namespace gitops {
 namespace {
 
 using grpc::StatusCode;
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::SizeIs;
+using testing::StartsWith;
 
 using HostRpcTest = DeploymentTestBase;
 
@@ -37,6 +40,9 @@ TEST_F(HostRpcTest, AMarkIsTakenAwayByWhoeverAcknowledgesIt) {
   EXPECT_FALSE(host.has_failed_health());
   EXPECT_NE(host.etag(), marked.etag());
   EXPECT_EQ(Call(&Stub::AcknowledgeHost, request).host().etag(), host.etag()) << "there is none";
+  EXPECT_THAT(deployments_.notes(),
+              ElementsAre(AllOf(StartsWith("note d1 "),
+                                EndsWith("health checks of host web1 were acknowledged: known"))));
 }
 
 TEST_F(HostRpcTest, OnlyAHostOfTheFleetIsAcknowledgedWithAShortReason) {

@@ -254,10 +254,17 @@ class PlannerServiceImpl final : public PlannerService {
     return gate().Run(*context, *request, [&](const Principal& caller) {
       if (request->host().empty()) return InvalidField("host", "no host is named");
       if (absl::Status status = CheckReason(request->reason()); !status.ok()) return status;
+      const absl::StatusOr<FleetHost> marked = options_.fleet->Find(request->host());
       const absl::StatusOr<bool> changed =
           options_.fleet->MarkHealth(request->host(), std::nullopt);
       if (!changed.ok()) return changed.status();
       if (*changed) {
+        options_.deployments->AddNote(
+            marked->host.failed_health().deployment(),
+            absl::StrCat("the failed health checks of host ", marked->host.host(),
+                         " were acknowledged", request->reason().empty() ? "" : ": ",
+                         request->reason()),
+            caller);
         LogInfo("the failed health checks of a host were acknowledged",
                 {{"host", request->host()},
                  {"actor", PrincipalText(caller)},

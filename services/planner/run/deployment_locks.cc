@@ -141,10 +141,8 @@ void DeploymentRun::Leave(v1::DeploymentState end, const std::string& why) {
   changed_.NotifyAll();
 }
 
-// The host's own state shows it too, once its worker has noticed.
-absl::Status DeploymentRun::LockBroken(const v1::HostLock& lock, const Actor& actor,
-                                       const std::string& reason) {
-  return Change([&](Entry& entry) { AddEvent(entry, Now(), LockBrokenText(lock, reason), actor); });
+absl::Status DeploymentRun::AddNote(const std::string& message, const Actor& actor) {
+  return Change([&](Entry& entry) { AddEvent(entry, Now(), message, actor); });
 }
 
 // Releases the locks of hosts that are done, while the deployment only waits for unreachable ones.

@@ -268,8 +268,11 @@ void DeploymentRun::Count(const std::string& reason) {
                        absl::FormatTime(absl::RFC3339_sec, pause_until, absl::UTCTimeZone())));
     }
     const std::string message = absl::StrJoin(told, "; ");
-    dirty_ |= SetCounts(tally, deployment) || message != deployment.message();
+    const std::string cause = CauseText(tally, deployment.cause());
+    dirty_ |= SetCounts(tally, deployment) || message != deployment.message() ||
+              cause != deployment.cause();
     deployment.set_message(message);
+    deployment.set_cause(cause);
   }
   if (phases == told_ || !parts_.counted) return;
   told_ = phases;

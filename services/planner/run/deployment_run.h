@@ -50,7 +50,7 @@ class DeploymentRun {
 
   // FAILED_PRECONDITION: it has ended.
   absl::StatusOr<v1::Deployment> Cancel(const Actor& actor, const std::string& reason);
-  absl::Status LockBroken(const v1::HostLock& lock, const Actor& actor, const std::string& reason);
+  absl::Status AddNote(const std::string& message, const Actor& actor);
   // Its end is stored, so it no longer changes its record.
   bool ended() {
     MutexLock lock(mutex_);

@@ -45,6 +45,12 @@ void Add(const HostRecord& record, Tally& tally) {
   if (state == v1::HOST_DEPLOYMENT_STATE_FAILED) Name(host, tally.failed);
   if (state == v1::HOST_DEPLOYMENT_STATE_UNREACHABLE) Name(host, tally.unreachable);
   if (state == v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED) Name(host, tally.kept);
+  if (state == v1::HOST_DEPLOYMENT_STATE_FAILED && tally.failure.empty()) {
+    tally.failure = host.message();
+  }
+  if (state == v1::HOST_DEPLOYMENT_STATE_UNREACHABLE && tally.silence.empty()) {
+    tally.silence = host.message();
+  }
 }
 
 bool SetCounts(const Tally& tally, v1::Deployment& deployment) {
@@ -79,6 +85,14 @@ std::string TroubleText(const Tally& tally) {
   }
   tell(v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED, " could not be brought back whole", tally.kept);
   return absl::StrJoin(sentences, "; ");
+}
+
+std::string CauseText(const Tally& tally, const std::string& former) {
+  if (!tally.failure.empty()) return tally.failure;
+  const bool brought_back = tally.phases[v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK] > 0 ||
+                            tally.phases[v1::HOST_DEPLOYMENT_STATE_ROLLBACK_FAILED] > 0 ||
+                            tally.phases[kRollingBack] > 0;
+  return brought_back && !former.empty() ? former : tally.silence;
 }
 
 void PhaseGauges::Set(const std::string& deployment, const PhaseCounts& counts) {

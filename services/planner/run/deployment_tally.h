@@ -28,6 +28,8 @@ struct Tally {
   PhaseCounts phases{};
   // The first few of each, in order: "web3: sync: …", or the name alone.
   std::vector<std::string> failed, unreachable, kept;
+  // Why the first that failed did so, or else the first that could not be reached.
+  std::string failure, silence;
   bool operator==(const Tally&) const = default;
 };
 
@@ -39,6 +41,9 @@ bool SetCounts(const Tally& tally, v1::Deployment& deployment);
 
 // "2 of 10 hosts failed: web3: …; 1 of 10 hosts could not be reached: web4"; empty: no trouble.
 std::string TroubleText(const Tally& tally);
+
+// Deployment.cause, after it was `former`: hosts that were brought back no longer say why.
+std::string CauseText(const Tally& tally, const std::string& former);
 
 // Adds up the hosts in each phase over all running deployments, and reports changes, the newest
 // numbers last. Any thread.

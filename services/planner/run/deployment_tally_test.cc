@@ -46,6 +46,21 @@ TEST(Tally, ManyFailuresAreNotAllNamed) {
   EXPECT_EQ(TroubleText(tally), "9 of 9 hosts failed: w0, w1, w2 and 6 more");
 }
 
+TEST(Tally, TheCauseIsThatOfTheFirstHostThatFailedAlsoOnceItIsBroughtBack) {
+  Tally tally;
+  Add(HostOf(v1::HOST_DEPLOYMENT_STATE_UNREACHABLE, "web1", "no route"), tally);
+  EXPECT_EQ(CauseText(tally, ""), "no route");
+  Add(HostOf(v1::HOST_DEPLOYMENT_STATE_FAILED, "web2", "app is frozen"), tally);
+  Add(HostOf(v1::HOST_DEPLOYMENT_STATE_FAILED, "web3", "a full disk"), tally);
+  EXPECT_EQ(CauseText(tally, ""), "app is frozen");
+  Tally back;
+  Add(HostOf(v1::HOST_DEPLOYMENT_STATE_ROLLED_BACK, "web2", "app is back at 8df1b3db"), back);
+  EXPECT_EQ(CauseText(back, "app is frozen"), "app is frozen");
+  Tally resumed;
+  Add(HostOf(v1::HOST_DEPLOYMENT_STATE_RUNNING, "web2"), resumed);
+  EXPECT_EQ(CauseText(resumed, "app is frozen"), "");
+}
+
 TEST(Tally, CountsAreSetAndTellWhetherTheyChanged) {
   Tally tally;
   Add(HostOf(v1::HOST_DEPLOYMENT_STATE_SUCCEEDED, "a"), tally);

@@ -49,6 +49,7 @@ class DeploymentsImpl : public Deployments {
   absl::StatusOr<v1::Deployment> Resume(const std::string& id, const Actor& actor) override;
   absl::StatusOr<v1::HostLock> BreakLock(const std::string& host, const Actor& actor,
                                          const std::string& reason) override;
+  void AddNote(const std::string& id, const std::string& message, const Actor& actor) override;
   std::string Trouble(const std::string& id) override {
     const auto run = running_.Find(id);
     return run == nullptr ? "" : run->trouble();
@@ -65,7 +66,6 @@ class DeploymentsImpl : public Deployments {
                          const absl::Status& why);
   absl::Status StoreResumed(DeploymentRecord& entry, std::vector<HostRecord>& hosts,
                             const Actor& actor);
-  void NoteBroken(const v1::HostLock& lock, const Actor& actor, const std::string& reason);
   void Launch(DeploymentRecord entry, std::vector<HostRecord> hosts,
               std::unique_ptr<HeldLocks> locks);
 
@@ -280,24 +280,24 @@ absl::StatusOr<v1::HostLock> DeploymentsImpl::BreakLock(const std::string& host,
   // Before Recover(), the note would be lost, since the deployment does not run yet.
   if (absl::Status status = running_.CheckOpen(); !status.ok()) return status;
   absl::StatusOr<v1::HostLock> lock = options_.locks->Break(host, actor, reason);
-  if (lock.ok()) NoteBroken(*lock, actor, reason);
+  if (lock.ok()) AddNote(lock->deployment(), LockBrokenText(*lock, reason), actor);
   return lock;
 }
 
-void DeploymentsImpl::NoteBroken(const v1::HostLock& lock, const Actor& actor,
-                                 const std::string& reason) {
-  const auto claim = running_.Claim(lock.deployment());
-  if (const auto run = running_.Find(lock.deployment())) {
-    const absl::Status noted = run->LockBroken(lock, actor, reason);
+void DeploymentsImpl::AddNote(const std::string& id, const std::string& message,
+                              const Actor& actor) {
+  const auto claim = running_.Claim(id);
+  if (const auto run = running_.Find(id)) {
+    const absl::Status noted = run->AddNote(message, actor);
     if (!absl::IsFailedPrecondition(noted)) return;
   }
-  absl::StatusOr<DeploymentRecord> entry = options_.store->Load(lock.deployment());
+  absl::StatusOr<DeploymentRecord> entry = options_.store->Load(id);
   // Another planner writes the record of a deployment that it runs.
   if (!entry.ok() || !HasEnded(entry->deployment.state())) return;
-  AddEvent(*entry, options_.clock->Now(), LockBrokenText(lock, reason), actor);
+  AddEvent(*entry, options_.clock->Now(), message, actor);
   if (absl::Status status = options_.store->Save(*entry); !status.ok()) {
-    LogWarning("that a lock was broken is missing in its deployment's record",
-               {{"deployment", lock.deployment()}, {"error", std::string(status.message())}});
+    LogWarning("an event is missing in its deployment's record",
+               {{"deployment", id}, {"event", message}, {"error", std::string(status.message())}});
   }
 }
 

@@ -96,6 +96,9 @@ class Deployments {
   // Also notes it in the record of the deployment that held the lock.
   virtual absl::StatusOr<v1::HostLock> BreakLock(const std::string& host, const Actor& actor,
                                                  const std::string& reason) = 0;
+  // Adds an event to the record of a deployment, unless another planner runs it. A failure is only
+  // logged.
+  virtual void AddNote(const std::string& id, const std::string& message, const Actor& actor) = 0;
 
   // Why a deployment that runs here cannot be stored; empty: it can, or does not run here.
   virtual std::string Trouble(const std::string& id) = 0;

@@ -9,6 +9,7 @@
 #include "absl/strings/strip.h"
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
+#include "common/text/plural.h"
 
 namespace gitops {
 namespace {
@@ -56,11 +57,10 @@ int CountedFailures(const RolloutPolicy& policy, const Tally& tally) {
 
 // "1 host failed and 2 hosts could not be reached"
 std::string FailureText(const Tally& tally) {
-  const auto hosts = [](int count) { return absl::StrCat(count, count == 1 ? " host" : " hosts"); };
   std::string text;
-  if (tally.failed > 0) absl::StrAppend(&text, hosts(tally.failed), " failed");
+  if (tally.failed > 0) absl::StrAppend(&text, Counted(tally.failed, "host"), " failed");
   if (tally.unreachable > 0) {
-    absl::StrAppend(&text, text.empty() ? "" : " and ", hosts(tally.unreachable),
+    absl::StrAppend(&text, text.empty() ? "" : " and ", Counted(tally.unreachable, "host"),
                     " could not be reached");
   }
   return text;

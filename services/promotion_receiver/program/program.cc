@@ -8,6 +8,7 @@
 #include "common/clock/clock.h"
 #include "common/server/lifecycle.h"
 #include "common/server/program.h"
+#include "common/text/plural.h"
 #include "services/promotion_receiver/pipeline/pipeline_set.h"
 #include "services/promotion_receiver/program/control.h"
 #include "services/promotion_receiver/program/receiver.h"
@@ -32,7 +33,7 @@ int CheckConfig(const PromotionReceiverConfig& config) {
         pipelines->bad, "\n", [](std::string* out, const auto& bad) { out->append(bad.second); });
     return ReportFailure(kProgram, absl::InvalidArgumentError(errors));
   }
-  std::cout << directory << ": good; " << pipelines->entries.size() << " pipelines\n";
+  std::cout << directory << ": good; " << Counted(pipelines->entries.size(), "pipeline") << "\n";
   return 0;
 }
 

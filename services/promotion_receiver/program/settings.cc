@@ -2,10 +2,8 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "common/config/ports.h"
 #include "common/config/toml.h"
-#include "common/rpc/address.h"
+#include "common/program_config/setting_rules.h"
 
 namespace gitops {
 namespace {
@@ -15,12 +13,7 @@ absl::Status CheckTogether(const Settings& settings) {
     return absl::InvalidArgumentError(
         "there are no pipelines: give --pipelines DIR with the YAML files");
   }
-  const std::string& planner = settings.Get("planner");
-  if (planner.empty()) return absl::OkStatus();
-  const absl::StatusOr<Address> address = ParseAddress(planner, kPlannerPort);
-  if (address.ok()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(settings.Origin("planner"), ": ", address.status().message()));
+  return CheckPromotionReceiverRules(settings);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rpc/error.h"
 #include "common/rpc/peer.h"
+#include "common/text/plural.h"
 #include "common/text/utf8.h"
 #include "services/promotion_receiver/pipeline/rollout_selection.h"
 #include "services/promotion_receiver/yaml_edit/revision_part.h"
@@ -107,15 +108,16 @@ class RolloutPromoter final : public Promoter {
 
 absl::StatusOr<PromotionResult> ResultOfDeployment(const v1::Deployment& deployment) {
   const std::string name = absl::StrCat("deployment ", deployment.id());
-  const std::string why =
-      deployment.message().empty() ? "" : absl::StrCat(": ", deployment.message());
+  std::string why = deployment.message().empty() ? "" : absl::StrCat(": ", deployment.message());
+  if (!deployment.cause().empty()) absl::StrAppend(&why, ": ", deployment.cause());
   PromotionResult result{
       .end = End::kInProgress, .result = deployment.id(), .message = "", .again = kLook};
   switch (deployment.state()) {
     case v1::DEPLOYMENT_STATE_SUCCEEDED:
       result.end = End::kDone;
-      result.message = absl::StrCat(name, " succeeded on ", deployment.succeeded_count(), " of ",
-                                    deployment.host_count(), " hosts");
+      result.message =
+          absl::StrCat(name, " succeeded on ",
+                       CountedOf(deployment.succeeded_count(), deployment.host_count(), "host"));
       return result;
     case v1::DEPLOYMENT_STATE_FAILED:
       return Fail(absl::StrCat(name, " failed", why));
@@ -126,8 +128,9 @@ absl::StatusOr<PromotionResult> ResultOfDeployment(const v1::Deployment& deploym
       result.again = kLookAtInterrupted;
       return result;
     default:
-      result.message = absl::StrCat(name, " is in progress: ", deployment.succeeded_count(), " of ",
-                                    deployment.host_count(), " hosts are done");
+      result.message = absl::StrCat(
+          name, " is in progress: ",
+          CountedOf(deployment.succeeded_count(), deployment.host_count(), "host"), " done");
       return result;
   }
 }
