@@ -37,10 +37,7 @@ absl::Status ServiceController::Load() {
   if (!stored.ok() && !damaged) return stored.status();
   const bool is_new = stored.ok() && !stored->has_value();
   record_ = stored.ok() && !is_new ? **stored : NewRecord(policy_);
-  if (absl::Status status = LoadTip(/*whole=*/stored.ok() && !is_new && rebuilt_.empty());
-      !status.ok()) {
-    return status;
-  }
+  LoadTip(/*whole=*/stored.ok() && !is_new && rebuilt_.empty());
   std::set<std::string> links;
   for (const DirectorySpec& directory : spec().directories) links.insert(directory.link);
   // Not empty: that is what an older agent stored.
@@ -71,12 +68,11 @@ absl::Status ServiceController::Load() {
   return options_.records->Save(spec().service, record_, entry);
 }
 
-absl::Status ServiceController::LoadTip(bool whole) {
+void ServiceController::LoadTip(bool whole) {
   const auto tip = options_.records->VerifiedTip(spec().service,
                                                  {options_.upstream, spec().user, spec().branch});
-  if (!tip.ok()) return tip.status();
-  if (tip->has_value()) {
-    const auto& [hash, generation, commit] = **tip;
+  if (tip.has_value()) {
+    const auto& [hash, generation, commit] = *tip;
     const bool at_tip = whole && !hash.empty() && generation >= record_.generation &&
                         !policy_.coordinated && !record_.frozen && record_.pending.empty() &&
                         record_.activation_error.empty() && !record_.published.empty();
@@ -91,7 +87,6 @@ absl::Status ServiceController::LoadTip(bool whole) {
   }
   stored_hash_ = record_.hash;
   stored_desired_ = DesiredRevision(record_, policy_);
-  return absl::OkStatus();
 }
 
 void ServiceController::Begin() {

@@ -277,7 +277,7 @@ class ServiceController {
   ServiceController(ServiceOptions options, ServiceDrivers drivers);
   absl::Status Load();
   // `whole`: the record is as it was stored.
-  absl::Status LoadTip(bool whole);
+  void LoadTip(bool whole);
   void Begin();
 
   // The mailbox.
