@@ -160,12 +160,16 @@ absl::Status PlacePublisher::ReadBehind() {
   return absl::OkStatus();
 }
 
-absl::Status PlacePublisher::NoteBehind(const std::vector<Carried>& further) {
+// A full disk must not keep a rollback from being made.
+void PlacePublisher::NoteBehind(const std::vector<Carried>& further) {
   std::vector<LeftBehind> all;
   for (const std::vector<Carried>* some : {&std::as_const(behind_), &further}) {
     for (const Carried& one : *some) all.push_back(one.source);
   }
-  return store_->NoteLeftBehind(all);
+  const absl::Status noted = store_->NoteLeftBehind(all);
+  if (noted.ok()) return;
+  LogWarning("a restart will not know in which revisions files of the service are left behind",
+             {{"service", spec_.service}, {"error", std::string(noted.message())}});
 }
 
 bool PlacePublisher::IsLeftBehind(const std::string& directory) const {
@@ -225,10 +229,7 @@ absl::Status PlacePublisher::CatchUp(const std::stop_token& stop) {
   if (!absl::IsCancelled(result)) NoteOutcome(result);
   if (!done) return result;
   CrashPoint("after-second-pass");
-  if (absl::Status noted = NoteBehind({}); !noted.ok()) {
-    LogWarning("what the service wrote during a publication is carried over again after a restart",
-               {{"service", spec_.service}, {"error", std::string(noted.message())}});
-  }
+  NoteBehind({});
   return result;
 }
 

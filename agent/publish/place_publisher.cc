@@ -91,14 +91,13 @@ absl::Status PlacePublisher::PublishDirectory(const std::string& directory,
     if (all.ok()) carried = *std::move(all);
   }
   if (status.ok()) status = store_->Publishable(directory);
-  if (status.ok()) status = NoteBehind(carried);
+  if (status.ok()) NoteBehind(carried);
   if (status.ok() && stop.stop_requested()) status = absl::CancelledError("stopped");
   if (status.ok()) status = may_exchange();
   if (status.ok()) status = ShowAll(*sources, directory);
   if (!status.ok()) {
     targets.RemoveCreated();
-    // A note of more than there is costs a look, no more.
-    if (!carried.empty()) NoteBehind({}).IgnoreError();
+    if (!carried.empty()) NoteBehind({});
     return status;
   }
   exchanged();

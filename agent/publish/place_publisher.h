@@ -123,7 +123,7 @@ class PlacePublisher : public Publisher {
   // it, until it is carried over (caught up) to what is published then: at once, or, after errors
   // and the end of this process, later. Meanwhile other revisions may be published.
   absl::Status ReadBehind();
-  absl::Status NoteBehind(const std::vector<Carried>& further);
+  void NoteBehind(const std::vector<Carried>& further);
   bool IsLeftBehind(const std::string& directory) const;
   // Null: nothing is missing. DATA_LOSS: it can never be carried over.
   absl::StatusOr<std::unique_ptr<CarryOver>> Resume(const LeftBehind& source);
