@@ -18,11 +18,11 @@ constexpr int kMaxThreads = 32;
 // burst of threads; so have packages, since one is installed at a time.
 constexpr int kMaxUnits = 1024, kMaxChecks = 8, kMaxPackages = 1;
 // For what is short, and for reading the config.
-constexpr int kFewThreads = 4;
+constexpr int kMaxShortThreads = 4;
 
 }  // namespace
 
-WorkPools::WorkPools(Clock *clock) : scheduler_(NewScheduler(clock, kFewThreads)) {
+WorkPools::WorkPools(Clock *clock) : scheduler_(NewScheduler(clock, kMaxShortThreads)) {
   auto units = NewScheduler(clock, kMaxUnits);
   auto packages = NewLane(units.get(), kMaxPackages), checks = NewLane(units.get(), kMaxChecks);
   services_ = {

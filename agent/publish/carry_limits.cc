@@ -9,15 +9,15 @@ namespace gitops {
 namespace {
 
 constexpr int kMaxLevels = 128;
-constexpr size_t kMaxPath = 4095;   // bytes
-constexpr size_t kShownPath = 300;  // bytes
+constexpr size_t kMaxPath = 4095;      // bytes
+constexpr size_t kMaxShownPath = 300;  // bytes
 constexpr int kEntriesPerLook = 256;
 
 }  // namespace
 
 std::string ShownPath(const std::string& path) {
-  return EscapeText(path.size() <= kShownPath ? path
-                                              : absl::StrCat(path.substr(0, kShownPath), "..."));
+  return EscapeText(
+      path.size() <= kMaxShownPath ? path : absl::StrCat(path.substr(0, kMaxShownPath), "..."));
 }
 
 CarryLimits::CarryLimits(std::shared_ptr<CarryBudget> budget, std::string local,

@@ -27,7 +27,7 @@ using ChangeTable = Table<record::v1::ChangeRecord>;
 constexpr char kAgent[] = "agent";
 
 // Only another Save of the same service can interfere between reading and writing.
-constexpr int kSaveAttempts = 10;
+constexpr int kMaxAttempts = 10;
 
 absl::Status CheckName(const std::string& service) {
   if (!service.empty() && service.find('/') == std::string::npos) return absl::OkStatus();
@@ -114,7 +114,7 @@ void AddChange(const ChangeTable& table, const std::string& service, const Chang
   message.set_newest_change(sequence);
   writes.push_back(table.Put(ChangeName(service, sequence), EncodeChange(change)));
   int64_t oldest = std::max<int64_t>(message.oldest_change(), 1);
-  for (; oldest <= sequence - kKeptChanges; ++oldest) {
+  for (; oldest <= sequence - kMaxKeptChanges; ++oldest) {
     writes.push_back(table.Delete(ChangeName(service, oldest)));
   }
   message.set_oldest_change(oldest);
@@ -200,7 +200,7 @@ absl::StatusOr<std::vector<StoreWrite>> RecordStore::WritesOf(
 absl::Status RecordStore::Save(const std::string& service, const ServiceRecord& record,
                                const std::optional<ChangeRecord>& change) {
   absl::Status status;
-  for (int attempt = 0; attempt < kSaveAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     const auto writes = WritesOf(service, record, change);
     if (!writes.ok()) return writes.status();
     status = store_->Write(*writes).status();

@@ -23,7 +23,7 @@
 namespace gitops {
 
 // The history kept of each service.
-inline constexpr int kKeptChanges = 100;
+inline constexpr int kMaxKeptChanges = 100;
 
 // A branch, as services follow it. `upstream` has no credentials.
 struct BranchName {
@@ -48,8 +48,8 @@ class RecordStore {
   absl::StatusOr<std::optional<ServiceRecord>> Load(const std::string& service,
                                                     std::string* rebuilt = nullptr);
 
-  // Stores the record and, if given, a change, in one write; drops changes beyond kKeptChanges. A
-  // damaged record is replaced. INVALID_ARGUMENT: a name that is empty or has a '/'.
+  // Stores the record and, if given, a change, in one write; drops changes beyond kMaxKeptChanges.
+  // A damaged record is replaced. INVALID_ARGUMENT: a name that is empty or has a '/'.
   absl::Status Save(const std::string& service, const ServiceRecord& record,
                     const std::optional<ChangeRecord>& change);
 

@@ -126,12 +126,12 @@ TEST_F(RecordStoreTest, TimesBeforeTheEpochAndNegativeFractionsComeBack) {
 }
 
 TEST_F(RecordStoreTest, OnlyTheNewestChangesAreKeptNewestFirst) {
-  for (int i = 1; i <= kKeptChanges + 5; ++i) {
+  for (int i = 1; i <= kMaxKeptChanges + 5; ++i) {
     ASSERT_TRUE(records_.Save("nginx", SampleRecord(), SampleChange(absl::StrCat(i))).ok());
   }
   std::vector<std::string> reasons = Reasons("nginx");
-  ASSERT_EQ(reasons.size(), static_cast<size_t>(kKeptChanges));
-  EXPECT_EQ(reasons.front(), absl::StrCat(kKeptChanges + 5));
+  ASSERT_EQ(reasons.size(), static_cast<size_t>(kMaxKeptChanges));
+  EXPECT_EQ(reasons.front(), absl::StrCat(kMaxKeptChanges + 5));
   EXPECT_EQ(reasons.back(), "6");
 }
 
