@@ -2,6 +2,7 @@
 and started again: it converges by itself, what is published is whole, and nothing that was
 acknowledged is forgotten."""
 
+import os
 import re
 import signal
 
@@ -16,6 +17,8 @@ PUBLICATION = [
     "between-exchanges", "after-exchange", "after-publish", "after-published-stored",
     "before-activate", "after-activate",
 ]
+# Only where a service may have files of its own, in what was published before.
+CARRYING = ["after-second-pass"]
 # Only where the activation succeeds, and only where it fails.
 SUCCESS = ["after-activated-stored"]
 FAILURE = ["before-fallback"]
@@ -25,7 +28,7 @@ EXCHANGE_OF_MOUNTS = ["within-exchange", "within-exchange:3"]
 IN_CONTAINERS = ["before-action", "after-action"]
 
 NAMES = {point.split(":")[0] for point in
-         [*PUBLICATION, *SUCCESS, *FAILURE, *EXCHANGE_OF_MOUNTS, *IN_CONTAINERS]}
+         [*PUBLICATION, *CARRYING, *SUCCESS, *FAILURE, *EXCHANGE_OF_MOUNTS, *IN_CONTAINERS]}
 
 # Where one commit's files are published to: three exchanges, one of them of a single file.
 PLACES = {"web": "web", "db": "db", "one/settings": "one/settings"}
@@ -106,6 +109,8 @@ class Crashing:
 
     def assert_nothing_is_left_over(self):
         revisions = self.host.base / "revisions" / "web"
+        # The first look at what is published carries it over.
+        wait_for(lambda: not (revisions / ".left-behind").exists(), what="the second pass")
         names = {entry.name for entry in revisions.iterdir()} - {".published", ".stage"}
         assert all(re.fullmatch("[0-9a-f]{40}-[0-9]+", name) for name in names), names
         for name in names:
@@ -155,7 +160,7 @@ def test_killed_during_the_first_publication(crashing, point):
     assert [change["toHash"] for change in history if change["toState"] == "OK"] == [first]
 
 
-@killed_at(*PUBLICATION, *SUCCESS, *EXCHANGE_OF_MOUNTS)
+@killed_at(*PUBLICATION, *CARRYING, *SUCCESS, *EXCHANGE_OF_MOUNTS)
 def test_killed_during_an_update(crashing, point):
     first = crashing.commit(1)
     crashing.start()
@@ -181,7 +186,31 @@ def test_killed_during_an_update(crashing, point):
     assert moves.count((first, second)) == 1
 
 
-@killed_at(*PUBLICATION, *SUCCESS, *EXCHANGE_OF_MOUNTS)
+@killed_at("after-exchange", "after-second-pass")
+def test_what_a_service_wrote_between_the_two_passes_survives_a_kill(crashing, point):
+    first = crashing.commit(1)
+    crashing.start()
+    crashing.agent.wait_service("web", state="OK", hash=first)
+    crashing.agent.stop()
+    # A process of the service that has the former directory as its own.
+    former = os.open(crashing.path("web"), os.O_RDONLY | os.O_DIRECTORY)
+    crashing.start(point)
+    second = crashing.commit(2)
+    crashing.await_death()
+    crashing.assert_all_show(2)
+    with open(os.open("late", os.O_WRONLY | os.O_CREAT, 0o644, dir_fd=former), "w") as late:
+        late.write("of the service\n")
+    os.close(former)
+    assert not crashing.path("web/late").exists()
+    crashing.start()
+    crashing.agent.wait_service("web", state="OK", hash=second, stateInfo="")
+    wait_for(lambda: crashing.path("web/late").exists(), what="the second pass")
+    assert crashing.path("web/late").read_text() == "of the service\n"
+    crashing.assert_all_show(2)
+    crashing.assert_nothing_is_left_over()
+
+
+@killed_at(*PUBLICATION, *CARRYING, *SUCCESS, *EXCHANGE_OF_MOUNTS)
 def test_killed_during_a_rollback(crashing, point):
     first = crashing.commit(1)
     second = crashing.commit(2)
@@ -227,7 +256,7 @@ def test_killed_when_an_unfreeze_has_begun_to_catch_up(crashing, point):
 
 
 # A unit that systemd does not know (or no systemd at all) is an activation that fails.
-@killed_at(*PUBLICATION, *FAILURE, *EXCHANGE_OF_MOUNTS,
+@killed_at(*PUBLICATION, *CARRYING, *FAILURE, *EXCHANGE_OF_MOUNTS,
            "before-exchange:2", "after-exchange:2", "between-exchanges:3")
 def test_killed_during_a_failed_activation_or_the_way_back(crashing, point):
     first = crashing.commit(1)

@@ -28,9 +28,9 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-constexpr absl::Duration kLookLimit = absl::Minutes(1);
-constexpr absl::Duration kInstallLimit = absl::Minutes(15);
-constexpr size_t kShownError = 400;
+constexpr absl::Duration kMaxLookWait = absl::Minutes(1);
+constexpr absl::Duration kMaxInstallation = absl::Minutes(15);
+constexpr size_t kMaxShownError = 400;
 
 struct Tool {
   std::string program;               // the installer, whose presence shows that the tool is there
@@ -262,7 +262,7 @@ absl::StatusOr<CommandResult> HostPackageManager::Run(Words argv, const std::str
 }
 
 absl::StatusOr<bool> HostPackageManager::IsInstalled(const std::string& package) {
-  absl::StatusOr<CommandResult> result = Run(tool_->look, package, kLookLimit);
+  absl::StatusOr<CommandResult> result = Run(tool_->look, package, kMaxLookWait);
   if (!result.ok()) return result.status();
   if (!result->ok()) return false;
   // "installed" appears twice if it is installed for two architectures.
@@ -270,10 +270,10 @@ absl::StatusOr<bool> HostPackageManager::IsInstalled(const std::string& package)
 }
 
 absl::Status HostPackageManager::Install(const std::string& package) {
-  absl::StatusOr<CommandResult> result = Run(tool_->install, package, kInstallLimit);
+  absl::StatusOr<CommandResult> result = Run(tool_->install, package, kMaxInstallation);
   if (result.ok() && !result->ok() && Says(*result, tool_->not_found)) {
-    absl::StatusOr<CommandResult> refreshed = Run(tool_->refresh, "", kInstallLimit);
-    if (refreshed.ok() && refreshed->ok()) result = Run(tool_->install, package, kInstallLimit);
+    absl::StatusOr<CommandResult> refreshed = Run(tool_->refresh, "", kMaxInstallation);
+    if (refreshed.ok() && refreshed->ok()) result = Run(tool_->install, package, kMaxInstallation);
   }
   if (!result.ok()) return result.status();
   if (result->ok()) return absl::OkStatus();
@@ -282,7 +282,7 @@ absl::Status HostPackageManager::Install(const std::string& package) {
   const std::string message =
       absl::StrCat("package ", package, " could not be installed: ", tool_->program,
                    " ended with status ", result->exit_status, ": ",
-                   EscapeText(said.substr(said.size() - std::min(said.size(), kShownError))));
+                   EscapeText(said.substr(said.size() - std::min(said.size(), kMaxShownError))));
   return Says(*result, tool_->locked) ? absl::UnavailableError(message)
                                       : absl::FailedPreconditionError(message);
 }

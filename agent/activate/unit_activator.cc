@@ -17,9 +17,9 @@ namespace gitops {
 namespace {
 
 // For calls that systemd answers by itself: reading properties, reloading unit files, enabling.
-constexpr absl::Duration kManagerLimit = absl::Seconds(90);
+constexpr absl::Duration kMaxManagerWait = absl::Seconds(90);
 // A job may take as long as the unit's limits allow, but not forever.
-constexpr absl::Duration kJobLimit = absl::Minutes(5);
+constexpr absl::Duration kMaxJobWait = absl::Minutes(5);
 // A unit that exits right after its start is active for a moment.
 constexpr absl::Duration kSettle = absl::Seconds(1);
 
@@ -75,13 +75,13 @@ absl::Status UnitActivator::Activate(bool first) {
   if (!before.ok()) return before.status();
 
   const bool judge = options_.healthy_within > absl::ZeroDuration();
-  const absl::Time deadline = clock_->Now() + (judge ? options_.healthy_within : kJobLimit);
+  const absl::Time deadline = clock_->Now() + (judge ? options_.healthy_within : kMaxJobWait);
   const std::string verb = VerbFor(*before, first);
   // Neither a revision that made the unit fail repeatedly, nor many publications in a short time,
   // may prevent the start of the next one.
   if (MayStart(verb)) {
     absl::Status reset =
-        systemd_->ResetFailed(*unit_, clock_->Now() + kManagerLimit, stop_.get_token());
+        systemd_->ResetFailed(*unit_, clock_->Now() + kMaxManagerWait, stop_.get_token());
     if (!reset.ok()) return reset;
   }
   CrashPoint("before-action");
@@ -110,7 +110,7 @@ absl::Status UnitActivator::CheckHealth() {
   if (options_.action.empty()) return absl::OkStatus();
   if (absl::Status named = CheckUnitName(); !named.ok()) return named;
   absl::StatusOr<UnitProperties> now =
-      systemd_->State(*unit_, clock_->Now() + kManagerLimit, stop_.get_token());
+      systemd_->State(*unit_, clock_->Now() + kMaxManagerWait, stop_.get_token());
   // Inactive is not an error here: an administrator may have stopped it.
   if (now.ok() && now->load_state == "loaded" && now->active_state != "failed") return now.status();
   if (now.ok()) now = Look();
@@ -124,7 +124,7 @@ absl::Status UnitActivator::CheckUnitName() const {
 }
 
 absl::StatusOr<UnitProperties> UnitActivator::Look() {
-  return systemd_->Properties(*unit_, clock_->Now() + kManagerLimit, stop_.get_token());
+  return systemd_->Properties(*unit_, clock_->Now() + kMaxManagerWait, stop_.get_token());
 }
 
 // Makes systemd reload the unit from disk, and enables it if it is an instance of a template.
@@ -133,7 +133,7 @@ absl::StatusOr<UnitProperties> UnitActivator::BringUnitUpToDate() {
   if (!unit.ok()) return unit;
   // systemd notices only newer files, and a rollback may publish older ones.
   if (unit->need_daemon_reload || HoldsUnitFiles(options_.local_paths)) {
-    absl::Status read = systemd_->Reload(clock_->Now() + kManagerLimit, stop_.get_token());
+    absl::Status read = systemd_->Reload(clock_->Now() + kMaxManagerWait, stop_.get_token());
     if (!read.ok()) return read;
     unit = Look();
     if (!unit.ok()) return unit;
@@ -142,7 +142,7 @@ absl::StatusOr<UnitProperties> UnitActivator::BringUnitUpToDate() {
   if (!wants_running() || !IsTemplateInstance(*unit_) || unit->unit_file_state != "disabled") {
     return unit;
   }
-  const absl::Time deadline = clock_->Now() + kManagerLimit;
+  const absl::Time deadline = clock_->Now() + kMaxManagerWait;
   absl::Status enabled = systemd_->Enable(*unit_, deadline, stop_.get_token());
   if (enabled.ok()) enabled = systemd_->Reload(deadline, stop_.get_token());
   if (!enabled.ok()) return enabled;

@@ -10,7 +10,7 @@ namespace gitops {
 namespace {
 
 constexpr int kScansUntilTold = 3;
-constexpr size_t kNamedPaths = 3;
+constexpr size_t kMaxNamedPaths = 3;
 constexpr size_t kMaxPath = 300;  // of a path in a state's info
 
 std::string Shown(const std::string& path) {
@@ -34,7 +34,7 @@ std::string DescribeDrift(const std::vector<DriftEntry>& entries) {
     }
   }
   if (paths.empty()) return "";
-  const size_t more = paths.size() > kNamedPaths ? paths.size() - kNamedPaths : 0;
+  const size_t more = paths.size() > kMaxNamedPaths ? paths.size() - kMaxNamedPaths : 0;
   paths.resize(paths.size() - more);
   return absl::StrCat("changed on this host: ", absl::StrJoin(paths, ", "),
                       more > 0 ? absl::StrCat(" and ", more, " more") : "");

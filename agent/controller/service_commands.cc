@@ -1,11 +1,12 @@
 // What people and deployments ask of a ServiceController.
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "agent/controller/diff_work.h"
 #include "agent/controller/service_controller.h"
+#include "agent/controller/service_work.h"
 #include "agent/controller/stop_before.h"
 
 namespace gitops {
@@ -88,7 +89,7 @@ absl::StatusOr<std::string> ServiceController::FindRevision(absl::string_view pr
   });
 }
 
-absl::StatusOr<std::shared_ptr<ServiceController::Waiter>> ServiceController::Order(
+absl::StatusOr<std::shared_ptr<AttemptWaiter>> ServiceController::Order(
     int64_t seen, const Patience& patience, Change change,
     std::function<bool(const ServiceRecord&)> superseded, std::string* from_hash) {
   // Finding the revision may have taken long: do nothing for a caller that is gone, and do not
@@ -107,7 +108,7 @@ absl::StatusOr<std::shared_ptr<ServiceController::Waiter>> ServiceController::Or
   };
   change.storing = Change::Storing::kFirst;
   change.command = true;
-  auto waiter = Ask<std::shared_ptr<Waiter>>(patience, [=, this](const auto& reply) mutable {
+  auto waiter = Ask<std::shared_ptr<AttemptWaiter>>(patience, [=, this](const auto& reply) mutable {
     change.then = [=, this](const absl::Status& status) {
       if (!status.ok()) return reply->Give(status);
       ++commands_;
@@ -152,13 +153,13 @@ absl::StatusOr<ServiceController::Sync> ServiceController::StartSync(absl::strin
                                                                      const std::string& reason,
                                                                      const Patience& patience) {
   const int64_t seen = commands_;
-  auto there = Ask<std::shared_ptr<Waiter>>(
+  auto there = Ask<std::shared_ptr<AttemptWaiter>>(
       patience, [this, prefix = std::string(prefix)](const auto& reply) {
         if (absl::Status may = MaySync(record_); !may.ok()) return reply->Give(may);
         if (record_.coordinated != prefix || !IsHealthyAt(record_, prefix)) {
           return reply->Give(nullptr);
         }
-        auto waiter = std::make_shared<Waiter>();
+        auto waiter = std::make_shared<AttemptWaiter>();
         waiter->reply.Give(record_);
         reply->Give(waiter);
       });
@@ -203,7 +204,7 @@ absl::StatusOr<ServiceRecord> ServiceController::AwaitSync(const Sync& sync,
 }
 
 absl::StatusOr<ServiceRecord> ServiceController::TakeUp(const Patience& patience) {
-  auto waiter = Ask<std::shared_ptr<Waiter>>(patience, [this](const auto& reply) {
+  auto waiter = Ask<std::shared_ptr<AttemptWaiter>>(patience, [this](const auto& reply) {
     // A change like any other, so that the pass begins after what the poll has found was stored.
     Make({.make = [](ServiceRecord record) { return record; },
           .storing = Change::Storing::kMemory,
@@ -218,37 +219,22 @@ absl::StatusOr<ServiceRecord> ServiceController::TakeUp(const Patience& patience
   return AwaitAttempt(*waiter, patience);
 }
 
-std::shared_ptr<ServiceController::Waiter> ServiceController::AddWaiter(
+std::shared_ptr<AttemptWaiter> ServiceController::AddWaiter(
     std::function<bool(const ServiceRecord&)> superseded) {
-  std::erase_if(waiters_, [](const auto& other) { return other->reply.abandoned(); });
-  auto waiter = std::make_shared<Waiter>();
-  waiter->superseded = std::move(superseded);
-  if (stopping_) {
-    waiter->reply.Give(Ending());
-  } else {
-    waiters_.push_back(waiter);
-  }
+  if (!stopping_) return waiters_.Add(std::move(superseded));
+  auto waiter = std::make_shared<AttemptWaiter>();
+  waiter->reply.Give(Ending());
   return waiter;
 }
 
 void ServiceController::CheckWaiters() {
-  std::erase_if(waiters_, [this](const std::shared_ptr<Waiter>& waiter) {
-    if (waiter->superseded(record_)) {
-      waiter->reply.Give(
-          Refuse(Reason::kSuperseded, "another command came in between; look at its state"));
-      return true;
-    }
-    // A rollback is attempted until it ends.
-    if (waiter->stage != Waiter::Stage::kAttempted || record_.state == State::kRollback) {
-      return false;
-    }
-    waiter->reply.Give(record_);
-    return true;
+  waiters_.Check(record_, [this] {
+    return Refuse(Reason::kSuperseded, "another command came in between; look at its state");
   });
 }
 
-absl::StatusOr<ServiceRecord> ServiceController::AwaitAttempt(const std::shared_ptr<Waiter>& waiter,
-                                                              const Patience& patience) const {
+absl::StatusOr<ServiceRecord> ServiceController::AwaitAttempt(
+    const std::shared_ptr<AttemptWaiter>& waiter, const Patience& patience) const {
   absl::Status impatience;
   absl::StatusOr<ServiceRecord> record = waiter->reply.Await(options_.clock, patience, &impatience);
   if (impatience.ok()) return record;
@@ -261,7 +247,7 @@ absl::StatusOr<std::vector<DriftEntry>> ServiceController::Diff(const DiffWish& 
     if (record_.published.empty()) return reply->Give(NothingPublished());
     ForCaller<std::vector<DriftEntry>>(
         Pool::kDisk, reply, [this, wish, published = record_.published](std::stop_token stop) {
-          return DiffOnHost(published, wish, stop);
+          return DiffOnHost(drivers_, options_.diff_texts, published, wish, stop);
         });
   });
 }
@@ -280,7 +266,8 @@ absl::StatusOr<ServiceController::RevisionDiff> ServiceController::DiffTo(
         if (record_.published.empty()) return reply->Give(NothingPublished());
         ForCaller<std::vector<DriftEntry>>(
             Pool::kGit, reply, [this, wish, to, from = record_.published](std::stop_token stop) {
-              return DiffOfRevisions(from, to, wish, stop);
+              return DiffOfRevisions(drivers_, options_.diff_texts, spec().directories, from, to,
+                                     wish, stop);
             });
       });
   if (!differences.ok()) return differences.status();
@@ -289,66 +276,6 @@ absl::StatusOr<ServiceController::RevisionDiff> ServiceController::DiffTo(
   CommitInfo commit = Describe(*revision, stop.token());
   commit.hash = *revision;
   return RevisionDiff{std::move(commit), *std::move(differences)};
-}
-
-absl::StatusOr<std::vector<DriftEntry>> ServiceController::DiffOnHost(const std::string& published,
-                                                                      const DiffWish& wish,
-                                                                      std::stop_token stop) {
-  auto drift = drivers_.publisher->Drift(published, /*with_untracked=*/true, stop);
-  if (!drift.ok()) return drift;
-  const bool tracked = std::any_of(drift->begin(), drift->end(),
-                                   [](const DriftEntry& entry) { return !entry.tracked.empty(); });
-  std::map<std::string, std::string> ids;
-  if (tracked) {
-    // Where they cannot be had, there are no diffs.
-    const auto files = drivers_.source->Files(published, stop);
-    for (const Source::File& file : files.ok() ? *files : std::vector<Source::File>()) {
-      ids[file.path] = file.id;
-    }
-  }
-  std::vector<ComparedFile> compared;
-  int64_t left = kMaxDiffedFiles;
-  for (DriftEntry& entry : *drift) {
-    ComparedFile& file = compared.emplace_back();
-    file.entry = std::move(entry);
-    const auto id = ids.find(file.entry.tracked);
-    if (id == ids.end() || wish.secrets.contains(file.entry.path)) continue;
-    if (file.entry.kind == DriftEntry::Kind::kModified) {
-      auto content = drivers_.publisher->Content(published, file.entry.tracked,
-                                                 std::min(left, kMaxDiffedFile));
-      if (!content.ok()) continue;
-      left -= static_cast<int64_t>(content->size());
-      file.after_text = *std::move(content);
-      file.read = true;
-    }
-    file.before_id = id->second;
-  }
-  return AddDiffs(std::move(compared), wish, stop);
-}
-
-absl::StatusOr<std::vector<DriftEntry>> ServiceController::DiffOfRevisions(const std::string& from,
-                                                                           const std::string& to,
-                                                                           const DiffWish& wish,
-                                                                           std::stop_token stop) {
-  const auto before = drivers_.source->Files(from, stop);
-  if (!before.ok()) return before.status();
-  const auto after = drivers_.source->Files(to, stop);
-  if (!after.ok()) return after.status();
-  return AddDiffs(CompareFiles(spec().directories, *before, *after), wish, stop);
-}
-
-absl::StatusOr<std::vector<DriftEntry>> ServiceController::AddDiffs(std::vector<ComparedFile> files,
-                                                                    const DiffWish& wish,
-                                                                    std::stop_token stop) {
-  std::vector<DriftEntry> entries = WithDiffs(
-      std::move(files), wish, options_.diff_texts,
-      [this, stop](const std::set<std::string>& ids) {
-        return drivers_.source->Contents(ids, kMaxDiffedFile, kMaxDiffedFiles, stop);
-      },
-      stop);
-  // Its diffs may be missing for no other reason; a caller that still waits gets them.
-  if (stop.stop_requested()) return absl::CancelledError("stopped");
-  return entries;
 }
 
 }  // namespace gitops

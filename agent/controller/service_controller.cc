@@ -6,15 +6,6 @@
 #include "common/log/log.h"
 
 namespace gitops {
-namespace {
-
-bool SameState(const ServiceRecord& a, const ServiceRecord& b) {
-  return a.state == b.state && a.info == b.info && a.pinned == b.pinned &&
-         a.frozen_by == b.frozen_by && a.freeze_reason == b.freeze_reason;
-}
-
-}  // namespace
-
 ServiceController::ServiceController(ServiceOptions options, ServiceDrivers drivers)
     : options_(std::move(options)),
       policy_{.coordinated = options_.spec.tracking == Tracking::kCoordinated,
@@ -37,10 +28,7 @@ absl::Status ServiceController::Load() {
   if (!stored.ok() && !damaged) return stored.status();
   const bool is_new = stored.ok() && !stored->has_value();
   record_ = stored.ok() && !is_new ? **stored : NewRecord(policy_);
-  if (absl::Status status = LoadTip(/*whole=*/stored.ok() && !is_new && rebuilt_.empty());
-      !status.ok()) {
-    return status;
-  }
+  LoadTip(/*whole=*/stored.ok() && !is_new && rebuilt_.empty());
   std::set<std::string> links;
   for (const DirectorySpec& directory : spec().directories) links.insert(directory.link);
   // Not empty: that is what an older agent stored.
@@ -71,12 +59,11 @@ absl::Status ServiceController::Load() {
   return options_.records->Save(spec().service, record_, entry);
 }
 
-absl::Status ServiceController::LoadTip(bool whole) {
+void ServiceController::LoadTip(bool whole) {
   const auto tip = options_.records->VerifiedTip(spec().service,
                                                  {options_.upstream, spec().user, spec().branch});
-  if (!tip.ok()) return tip.status();
-  if (tip->has_value()) {
-    const auto& [hash, generation, commit] = **tip;
+  if (tip.has_value()) {
+    const auto& [hash, generation, commit] = *tip;
     const bool at_tip = whole && !hash.empty() && generation >= record_.generation &&
                         !policy_.coordinated && !record_.frozen && record_.pending.empty() &&
                         record_.activation_error.empty() && !record_.published.empty();
@@ -91,7 +78,6 @@ absl::Status ServiceController::LoadTip(bool whole) {
   }
   stored_hash_ = record_.hash;
   stored_desired_ = DesiredRevision(record_, policy_);
-  return absl::OkStatus();
 }
 
 void ServiceController::Begin() {
@@ -126,7 +112,7 @@ void ServiceController::RequestStop() {
         if (unit_work_.has_value() && TakeBack(unit_work_->pool)) {
           UnitDone(absl::CancelledError("the service ends first"));
         }
-        for (const auto& waiter : std::exchange(waiters_, {})) waiter->reply.Give(Ending());
+        waiters_.Refuse(Ending());
       },
       /*command=*/true);
 }
@@ -150,266 +136,6 @@ void ServiceController::Stop() {
   timer.reset();
   for (auto& job : jobs) job.reset();
   mutex_.Lock();
-}
-
-void ServiceController::Post(std::function<void()> message, bool command) {
-  {
-    MutexLock lock(mutex_);
-    (command ? orders_ : events_).push_back(std::move(message));
-    if (std::exchange(in_turns_, true)) return;
-  }
-  TakeTurns();
-}
-
-void ServiceController::TakeTurns() {
-  while (true) {
-    std::function<void()> message;
-    {
-      MutexLock lock(mutex_);
-      auto& queue = orders_.empty() ? events_ : orders_;
-      if (queue.empty()) {
-        in_turns_ = false;
-        ended_.NotifyAll();
-        return;
-      }
-      message = std::move(queue.front());
-      queue.pop_front();
-    }
-    message();
-    GoOn();
-  }
-}
-
-void ServiceController::GoOn() {
-  MakeChanges();
-  if (wanted_ && pass_ == nullptr && !stopping_) {
-    BeginPass();
-    MakeChanges();
-  }
-  if (working_ != nullptr && working_->pool == Pool::kUpkeep && !work_.empty()) Revoke();
-  const bool busy = pass_ != nullptr || working_ != nullptr || !work_.empty();
-  if (prune_wanted_ && !busy && !stopping_) Prune();
-  if (working_ == nullptr && !work_.empty()) {
-    working_ = std::move(work_.front());
-    work_.pop_front();
-    const auto work = working_;
-    if (work->stop.stop_requested()) work->pool = Pool::kDisk;  // as in StopWork()
-    Launch(work->pool, work->run, [this, work] {
-      working_ = nullptr;
-      work->then();
-    });
-  }
-  if (!stopping_) return SetTimer();
-  if (pass_ != nullptr || working_ != nullptr || unit_work_.has_value() || storing_ ||
-      !changes_.empty() || !work_.empty()) {
-    return;
-  }
-  MutexLock lock(mutex_);
-  at_rest_ = true;
-}
-
-void ServiceController::Launch(Pool pool, std::function<void()> run, std::function<void()> then) {
-  {
-    MutexLock lock(mutex_);
-    launched_[static_cast<size_t>(pool)] = [this, run = std::move(run), then = std::move(then)] {
-      run();
-      Post(then);
-    };
-  }
-  jobs_[static_cast<size_t>(pool)]->Wake();
-}
-
-void ServiceController::Revoke() {
-  working_->stop.request_stop();
-  if (!TakeBack(working_->pool)) return;
-  prune_wanted_ = true;
-  working_ = nullptr;
-}
-
-bool ServiceController::TakeBack(Pool pool) {
-  std::function<void()> not_begun;  // destroyed without the lock
-  MutexLock lock(mutex_);
-  not_begun.swap(launched_[static_cast<size_t>(pool)]);
-  return not_begun != nullptr;
-}
-
-void ServiceController::RunWork(Pool pool) {
-  std::function<void()> run;
-  {
-    MutexLock lock(mutex_);
-    run.swap(launched_[static_cast<size_t>(pool)]);
-  }
-  if (run) run();
-}
-
-void ServiceController::UseUnit(Pool pool, std::function<absl::Status()> run,
-                                std::function<void(absl::Status&)> then) {
-  auto result = std::make_shared<absl::Status>();
-  unit_work_ = {pool, std::move(then)};
-  Launch(
-      pool, [result, run = std::move(run)] { *result = run(); },
-      [this, result] { UnitDone(*result); });
-}
-
-void ServiceController::UnitDone(absl::Status status) {
-  const UnitWork done = *std::exchange(unit_work_, std::nullopt);
-  done.then(status);
-}
-
-void ServiceController::Preempt() {
-  if (pass_ != nullptr) pass_->stop.request_stop();
-  if (working_ != nullptr) StopWork();
-}
-
-void ServiceController::StopWork() {
-  working_->stop.request_stop();
-  if (working_->pool == Pool::kDisk) return;
-  {
-    // What has not begun ends as soon as it begins, so it does not wait behind those that wait for
-    // the upstream.
-    MutexLock lock(mutex_);
-    std::function<void()>& launched = launched_[static_cast<size_t>(working_->pool)];
-    if (!launched) return;
-    launched_[static_cast<size_t>(Pool::kDisk)] = std::exchange(launched, nullptr);
-  }
-  working_->pool = Pool::kDisk;
-  jobs_[static_cast<size_t>(Pool::kDisk)]->Wake();
-}
-
-void ServiceController::WantPass(bool forced) {
-  wanted_ = true;
-  forced_ = forced_ || forced;
-}
-
-void ServiceController::Make(Change change) {
-  auto place = changes_.end();
-  if (change.command) {
-    place = std::find_if(changes_.begin(), changes_.end(),
-                         [](const Change& other) { return !other.command; });
-  }
-  changes_.insert(place, std::move(change));
-}
-
-void ServiceController::MakeChanges() {
-  while (!storing_ && !exchanging_ && !changes_.empty()) {
-    Change change = std::move(changes_.front());
-    changes_.pop_front();
-    absl::StatusOr<ServiceRecord> next = change.make(record_);
-    if (next.ok()) {
-      StoreAndMake(*std::move(next), std::move(change));
-    } else if (change.then) {
-      change.then(next.status());
-    }
-  }
-}
-
-std::optional<ChangeRecord> ServiceController::EntryFor(const ServiceRecord& next,
-                                                        const Why& why) const {
-  const bool asked_for = !why.reason.empty() && why.actor != kAgent;
-  // A move in progress is not a change yet; other events meanwhile are not its reason.
-  const std::string& hash = next.pending.empty() ? next.hash : logged_hash_;
-  const bool moved =
-      !logged_state_.has_value() || hash != logged_hash_ || next.state != logged_state_;
-  if (!asked_for && (!moved || why.reason.empty())) return std::nullopt;
-  return ChangeRecord{.time = options_.clock->Now(),
-                      .from_hash = logged_hash_,
-                      .to_hash = hash,
-                      .from_state = logged_state_.value_or(record_.state),
-                      .to_state = next.state,
-                      .reason = why.reason,
-                      .actor = why.actor,
-                      .duration = why.duration,
-                      .commit = CommitOf(next, hash)};
-}
-
-bool ServiceController::InMemory(const ServiceRecord& next, Change::Storing storing) const {
-  if (unsaved_ || !SameState(next, record_) || next.newest != record_.newest) return false;
-  if (storing == Change::Storing::kMemory) return true;
-  // A rollback, or a deployment's sync. After a crash it goes on from where it was: see NextStep.
-  return storing == Change::Storing::kUnlessOrdered && stored_desired_ == next.pending &&
-         stored_hash_ != next.pending;
-}
-
-void ServiceController::StoreAndMake(ServiceRecord next, Change change) {
-  if (InMemory(next, change.storing)) {
-    Remember(std::move(next), change.note.get());
-    if (change.then) change.then(absl::OkStatus());
-    return;
-  }
-  const bool settled = next.pending.empty() && change.why.reason.empty();
-  if (settled && unlogged_.has_value()) change.why = *unlogged_;
-  const std::optional<ChangeRecord> entry = EntryFor(next, change.why);
-  if (next == record_ && !unsaved_ && !entry.has_value()) {
-    if (change.then) change.then(absl::OkStatus());
-    return;
-  }
-  if (!SameState(next, record_) || (next.pending.empty() && next.hash != logged_hash_)) {
-    next.change_time = options_.clock->Now();
-  }
-  if (!(next == record_) || !rebuilt_.empty()) ++next.generation;
-  storing_ = true;
-  auto shared = std::make_shared<Change>(std::move(change));
-  auto saved = std::make_shared<absl::Status>();
-  options_.saver->Save(
-      spec().service, next, entry, [this, next, entry, shared, saved](absl::Status status) {
-        *saved = std::move(status);
-        Post([this, next, entry, shared, saved] {
-          storing_ = false;
-          const bool anyway = shared->storing != Change::Storing::kFirst &&
-                              shared->storing != Change::Storing::kUnlessOrdered;
-          if (saved->ok() || anyway) {
-            unsaved_ = !saved->ok();
-            if (saved->ok()) {
-              stored_hash_ = next.hash;
-              stored_desired_ = DesiredRevision(next, policy_);
-            }
-            if (shared->command) rebuilt_.clear();
-            if (entry.has_value()) {
-              unlogged_ = saved->ok() ? std::nullopt : std::optional<Why>(shared->why);
-            }
-            Made(next, shared->why, saved->ok() ? entry : std::nullopt);
-          }
-          if (!saved->ok() && anyway) {
-            LogError("cannot store the state of a service; it is stored when that is possible",
-                     {{"service", spec().service}, {"error", std::string(saved->message())}});
-            *saved = absl::OkStatus();
-          }
-          if (shared->then) shared->then(*saved);
-        });
-      });
-}
-
-void ServiceController::Made(ServiceRecord next, const Why& why,
-                             const std::optional<ChangeRecord>& entry, TipNote* note) {
-  const bool tell = entry.has_value() || (next.info != record_.info && !next.info.empty());
-  if (entry.has_value()) {
-    NoteLogged(entry->to_hash, next);
-    logged_state_ = entry->to_state;
-  } else if (why.reason.empty() && next.pending.empty() && next.published == record_.published &&
-             next.hash != record_.hash) {
-    NoteLogged(next.hash, next);  // verified to change nothing of the service
-  }
-  const bool changed = !(next == record_);
-  const bool only_tip = note != nullptr && OnlyTipMoved(record_, next, policy_);
-  record_ = std::move(next);
-  if (logged_commit_.hash.empty()) logged_commit_ = CommitOf(record_, logged_hash_);
-  ShowView();
-  if (tell) {
-    LogInfo("service changed", {{"service", spec().service},
-                                {"state", std::string(StateName(record_.state))},
-                                {"hash", record_.hash},
-                                {"info", record_.info},
-                                {"reason", why.reason},
-                                {"actor", why.actor.text()}});
-  }
-  if (changed && options_.on_change) options_.on_change(/*noted=*/only_tip && note->Take());
-  CheckWaiters();
-}
-
-void ServiceController::Remember(ServiceRecord next, TipNote* note) {
-  if (next == record_) return;
-  ++next.generation;
-  Made(std::move(next), {}, std::nullopt, note);
 }
 
 void ServiceController::ShowView() {
@@ -441,21 +167,6 @@ ServiceView ServiceController::View() const {
     view = view_;
   }
   return *view;
-}
-
-void ServiceController::NoteLogged(const std::string& hash, const ServiceRecord& record) {
-  logged_hash_ = hash;
-  logged_commit_ = CommitOf(record, hash);
-}
-
-// The generation grows with it, since everybody is told.
-void ServiceController::SetMoving(bool moving) {
-  Make({.make =
-            [this, moving](ServiceRecord record) {
-              if (std::exchange(moving_, moving) != moving) ++record.generation;
-              return record;
-            },
-        .storing = Change::Storing::kMemory});
 }
 
 CommitInfo ServiceController::Describe(const std::string& revision, std::stop_token stop) const {

@@ -1,7 +1,6 @@
 #ifndef GITOPS_AGENT_CONTROLLER_SERVICE_CONTROLLER_H_
 #define GITOPS_AGENT_CONTROLLER_SERVICE_CONTROLLER_H_
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -20,13 +19,14 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "agent/activate/activator.h"
+#include "agent/controller/attempt_waiters.h"
 #include "agent/controller/drift_scans.h"
 #include "agent/controller/reply.h"
 #include "agent/controller/service_diff.h"
+#include "agent/controller/service_options.h"
+#include "agent/controller/service_view.h"
 #include "agent/publish/publisher.h"
 #include "agent/record/record.h"
-#include "agent/record/record_saver.h"
 #include "agent/source/source.h"
 #include "agent/state/decide.h"
 #include "agent/state/state.h"
@@ -38,93 +38,6 @@
 #include "common/sync/mutex.h"
 
 namespace gitops {
-
-// The drivers of one service: git with bind mounts or symlinks and a unit; Nix later.
-struct ServiceDrivers {
-  std::unique_ptr<Source> source;
-  std::unique_ptr<Publisher> publisher;
-  std::unique_ptr<Activator> activator;
-};
-
-// Where the work of services runs. Work that waits for its turn has no thread.
-enum class Pool {
-  kGit,       // waits for the upstream
-  kDisk,      // reads, compares and publishes what is on this host
-  kPackages,  // waits for package managers
-  kChecks,    // asks systemd
-  kUnits,     // waits for units
-  kUpkeep,    // removes what is old
-};
-inline constexpr size_t kPools = 6;
-using Pools = std::array<Scheduler*, kPools>;
-
-struct ServiceOptions {
-  ServiceSpec spec;
-  absl::Duration poll;   // the poll interval of this service
-  std::string upstream;  // Upstream::name()
-  // Not owned; must outlive the controller.
-  RecordStore* records = nullptr;
-  RecordSaver* saver = nullptr;
-  Clock* clock = nullptr;
-  Scheduler* scheduler = nullptr;  // only tells the time
-  Pools pools = {};
-  // Called after every change that View() shows, without locks held, on any thread, never twice at
-  // a time: what View() gives then is the newest. `noted`: a TipNote was taken for it.
-  std::function<void(bool noted)> on_change;
-  TextDiffer diff_texts;  // thread-safe; null: no diffs
-  // Requests a poll of the upstream now. Thread-safe.
-  std::function<void()> poll_now;
-};
-
-// Where a service is.
-struct ServicePlace {
-  // Of one that follows its branch; empty: nowhere, or it is on its way or not healthy.
-  std::string revision;
-  int64_t generation = 0;  // of its record
-  bool stored = false;     // its record says so on disk
-  // It does not follow its branch by itself: frozen, or coordinated.
-  bool watched = false;
-  std::string published = {};  // of one that is watched; empty: nothing yet
-  std::string newest = {};     // ServiceRecord::newest
-  bool shows_tip = false;      // its target is the tip
-  std::string described = {};  // its target, if that commit's subject and author are known
-};
-
-// What a poll found for one service, besides the newest revision.
-struct TipLook {
-  // A revision from which the newest one differs in nothing of the service; empty: not known.
-  std::string same_as = {};
-  // Of a service that is watched, ServiceRecord::newest; none: as before.
-  std::optional<std::string> newest = {};
-  CommitInfo commit = {};  // the newest revision, if that is known
-};
-
-// For one service, in one poll that found a new tip: whether nothing but the tip moved, so that it
-// is reported for all such services together. Thread-safe.
-class TipNote {
- public:
-  // It did. False: the poll is over, so the service is reported by itself.
-  bool Take() {
-    State open = State::kOpen;
-    return state_.compare_exchange_strong(open, State::kTaken);
-  }
-  // The poll is over. Returns whether it did.
-  bool Close() { return state_.exchange(State::kClosed) == State::kTaken; }
-
- private:
-  enum class State { kOpen, kTaken, kClosed };
-  std::atomic<State> state_ = State::kOpen;
-};
-
-// The visible state of a service.
-struct ServiceView {
-  // As stored, but with the previous hash while a new one is being activated, so that waiting for a
-  // hash includes the unit.
-  ServiceRecord record;
-  absl::Time last_poll = absl::InfinitePast();       // when the upstream last answered
-  absl::Time next_attempt = absl::InfiniteFuture();  // of a poll, or a retry after a failure
-  SyncStatus sync = SyncStatus::kNever;
-};
 
 // Moves one service through its states: receives tips, prepares, publishes and activates revisions,
 // retries after failures, checks for drift, and performs commands. agent/state/decide.h makes the
@@ -179,11 +92,10 @@ class ServiceController {
   // by itself; or it is frozen (the message says by whom); INTERNAL: the upstream does not answer;
   // ABORTED: another command came in between; DEADLINE_EXCEEDED. After an error nothing was
   // changed.
-  struct Waiter;
   struct Sync {
     std::string revision;
     std::string from_hash;  // before; empty: nothing was published
-    std::shared_ptr<Waiter> attempt;
+    std::shared_ptr<AttemptWaiter> attempt;
   };
   absl::StatusOr<Sync> StartSync(absl::string_view prefix, const Actor& actor,
                                  const std::string& reason, const Patience& patience);
@@ -277,7 +189,7 @@ class ServiceController {
   ServiceController(ServiceOptions options, ServiceDrivers drivers);
   absl::Status Load();
   // `whole`: the record is as it was stored.
-  absl::Status LoadTip(bool whole);
+  void LoadTip(bool whole);
   void Begin();
 
   // The mailbox.
@@ -301,19 +213,10 @@ class ServiceController {
   absl::Status Refuse(Reason reason, absl::string_view message) const;  // an error about this
   absl::Status Ending() const;
   absl::Status NothingPublished() const;
-  absl::StatusOr<ServiceRecord> AwaitAttempt(const std::shared_ptr<Waiter>& waiter,
+  absl::StatusOr<ServiceRecord> AwaitAttempt(const std::shared_ptr<AttemptWaiter>& waiter,
                                              const Patience& patience) const;
-  // For a worker.
-  absl::StatusOr<std::vector<DriftEntry>> DiffOnHost(const std::string& published,
-                                                     const DiffWish& wish, std::stop_token stop);
-  absl::StatusOr<std::vector<DriftEntry>> DiffOfRevisions(const std::string& from,
-                                                          const std::string& to,
-                                                          const DiffWish& wish,
-                                                          std::stop_token stop);
-  absl::StatusOr<std::vector<DriftEntry>> AddDiffs(std::vector<ComparedFile> files,
-                                                   const DiffWish& wish, std::stop_token stop);
   // A command that has a revision, looked up since `commands_` was `seen`.
-  absl::StatusOr<std::shared_ptr<Waiter>> Order(
+  absl::StatusOr<std::shared_ptr<AttemptWaiter>> Order(
       int64_t seen, const Patience& patience, Change change,
       std::function<bool(const ServiceRecord&)> superseded, std::string* from_hash = nullptr);
 
@@ -331,7 +234,7 @@ class ServiceController {
   void NoteLogged(const std::string& hash, const ServiceRecord& record);
   void SetMoving(bool moving);
   void ShowView() ABSL_LOCKS_EXCLUDED(mutex_);
-  std::shared_ptr<Waiter> AddWaiter(std::function<bool(const ServiceRecord&)> superseded);
+  std::shared_ptr<AttemptWaiter> AddWaiter(std::function<bool(const ServiceRecord&)> superseded);
   void CheckWaiters();
   void WantPass(bool forced);
   void Preempt();
@@ -424,7 +327,7 @@ class ServiceController {
   std::deque<Change> changes_;
   bool storing_ = false;
   bool exchanging_ = false;  // from a granted MayExchange to Exchanged(), or a failure
-  std::vector<std::shared_ptr<Waiter>> waiters_;
+  AttemptWaiters waiters_;
   std::shared_ptr<Pass> pass_;
   std::deque<std::shared_ptr<Work>> work_;
   bool prune_wanted_ = false;
@@ -440,68 +343,6 @@ class ServiceController {
   std::array<std::unique_ptr<Scheduler::Job>, kPools> jobs_;
   std::unique_ptr<Scheduler::Job> timer_;
 };
-
-// A caller that waits for an attempt which begins after its call.
-struct ServiceController::Waiter {
-  enum class Stage { kAsked, kUnderWay, kAttempted } stage = Stage::kAsked;
-  std::function<bool(const ServiceRecord&)> superseded;  // by a newer command
-  Reply<ServiceRecord> reply;
-};
-
-template <typename T>
-absl::StatusOr<T> ServiceController::Ask(const Patience& patience, Handler<T> handle) {
-  auto reply = std::make_shared<Reply<T>>();
-  Post(
-      [this, reply, handle = std::move(handle)] {
-        if (stopping_) return reply->Give(Ending());
-        handle(reply);
-      },
-      /*command=*/true);
-  absl::Status impatience;
-  absl::StatusOr<T> answer = reply->Await(options_.clock, patience, &impatience);
-  if (impatience.ok()) return answer;
-  // What it alone waits for need not go on.
-  Post([this, reply] {
-    std::erase_if(work_, [&](const auto& work) { return work->caller == reply.get(); });
-    if (working_ != nullptr && working_->caller == reply.get()) StopWork();
-  });
-  return WithMessage(impatience, Named(impatience.message()));
-}
-
-template <typename T>
-void ServiceController::UseFiles(Pool pool, std::stop_source stop,
-                                 std::function<T(std::stop_token)> run,
-                                 std::function<void(T&)> then, const void* caller) {
-  auto result = std::make_shared<std::optional<T>>();
-  auto work = std::make_shared<Work>();
-  work->pool = pool;
-  work->stop = stop;
-  work->caller = caller;
-  work->run = [result, run = std::move(run), token = stop.get_token()] {
-    result->emplace(run(token));
-  };
-  work->then = [result, then = std::move(then)] { then(**result); };
-  work_.insert(std::find_if(work_.begin(), work_.end(),
-                            [&](const auto& other) { return work->urgency() < other->urgency(); }),
-               work);
-}
-
-// It is repeated when a command stopped it, while the caller waits.
-template <typename T>
-void ServiceController::ForCaller(Pool pool, std::shared_ptr<Reply<T>> reply,
-                                  std::function<absl::StatusOr<T>(std::stop_token)> run) {
-  const std::stop_source stop;
-  UseFiles<absl::StatusOr<T>>(
-      pool, stop, run,
-      [this, pool, reply, stop, run](absl::StatusOr<T>& result) {
-        if (stopping_) return reply->Give(Ending());
-        if (!stop.stop_requested() || !absl::IsCancelled(result.status()) || reply->abandoned()) {
-          return reply->Give(std::move(result));
-        }
-        ForCaller<T>(pool, reply, run);
-      },
-      reply.get());
-}
 
 }  // namespace gitops
 

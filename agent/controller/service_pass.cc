@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/controller/drift_schedule.h"
 #include "agent/controller/service_controller.h"
+#include "agent/controller/service_work.h"
 #include "common/crash/crash_point.h"
 #include "common/log/log.h"
 #include "common/retry/backoff.h"
@@ -16,7 +16,7 @@ namespace gitops {
 namespace {
 
 // The minimum between two passes that nobody asked for, so that a service never spins.
-constexpr absl::Duration kShortestPause = absl::Milliseconds(10);
+constexpr absl::Duration kMinPause = absl::Milliseconds(10);
 
 }  // namespace
 
@@ -24,11 +24,7 @@ void ServiceController::BeginPass() {
   wanted_ = false;
   pass_ = std::make_shared<Pass>();
   pass_->forced = std::exchange(forced_, false);
-  for (const auto& waiter : waiters_) {
-    if (waiter->stage != Waiter::Stage::kAsked) continue;
-    waiter->stage = Waiter::Stage::kUnderWay;
-    pass_->forced = true;
-  }
+  if (waiters_.Begin()) pass_->forced = true;
   if (unsaved_) Make({.make = [](ServiceRecord record) { return record; }});
   const bool waits =
       options_.clock->Now() < next_attempt_ && next_attempt_ != absl::InfiniteFuture();
@@ -268,89 +264,6 @@ void ServiceController::Published(const std::string& revision, bool fallback,
       [=, this](absl::Status& result) { FellBack(revision, result); });
 }
 
-void ServiceController::Activate() {
-  // After a crash between exchange and store, the record does not have the published revision yet.
-  if (record_.published != pass_->step.revision) {
-    Make({.make = [step = pass_->step](
-                      ServiceRecord record) { return OnPublished(std::move(record), step); },
-          .storing = Change::Storing::kMemory});
-  }
-  CrashPoint("before-activate");
-  UseUnit(
-      Pool::kUnits,
-      [this, first = pass_->first] {
-        absl::Status status = drivers_.activator->Activate(first);
-        CrashPoint("after-activate");
-        return status;
-      },
-      [this](absl::Status& status) { Activated(status); });
-}
-
-void ServiceController::Activated(const absl::Status& status) {
-  if (absl::IsCancelled(status)) return EndMove(false, false);  // pending: done after restart
-  Why why = WhyMoved(pass_->reason);
-  const auto described = [this, commit = pass_->commit](ServiceRecord record) {
-    moving_ = false;
-    return OnCommit(std::move(record), commit);
-  };
-  if (status.ok()) {
-    return Make(
-        {.make = [described](
-                     ServiceRecord record) { return OnActivated(described(std::move(record))); },
-         .why = why,
-         .then =
-             [this](const absl::Status&) {
-               CrashPoint("after-activated-stored");
-               established_ = true;
-               pass_->made = true;
-               EndMove(true, true);
-             }});
-  }
-  why = {.reason = std::string(status.message()), .duration = why.duration};
-  Make({.make =
-            [described, error = why.reason](ServiceRecord record) {
-              return OnActivationFailed(described(std::move(record)), error);
-            },
-        .why = why,
-        .then = [this](const absl::Status&) { FallBack(); }});
-}
-
-void ServiceController::FallBack() {
-  const std::string fallback = FallbackRevision(record_, policy_);
-  // A command since the failure takes precedence.
-  if (fallback.empty() || pass_->stop.stop_requested()) return EndMove(true, false);
-  CrashPoint("before-fallback");
-  UseFiles<absl::Status>(
-      pass_->ready.contains(fallback) ? Pool::kDisk : Pool::kGit, pass_->stop,
-      [this, fallback, pass = pass_, published = record_.published](std::stop_token stop) {
-        const absl::StatusOr<bool> edited = WasEdited(fallback, published, pass->ready, stop);
-        return edited.ok() ? drivers_.source->Prepare(fallback, *edited, stop) : edited.status();
-      },
-      [this, fallback](absl::Status& status) {
-        if (pass_->stop.stop_requested()) return EndMove(false, false);
-        if (status.ok()) return Exchange(fallback, /*fallback=*/true);
-        SourceFailed(WithMessage(
-            status, absl::StrCat("cannot return to ", fallback, ": ", status.message())));
-      });
-}
-
-void ServiceController::FellBack(const std::string& fallback, const absl::Status& status) {
-  if (absl::IsCancelled(status)) return EndMove(false, false);  // pending: done after restart
-  const std::string error(status.message());
-  Make({.make =
-            [=, commit = pass_->commit](ServiceRecord record) {
-              return OnCommit(OnFellBack(std::move(record), fallback, error), commit);
-            },
-        .why = {.reason =
-                    absl::StrCat("returned to the last good revision; ", record_.activation_error),
-                .duration = options_.clock->Now() - pass_->began},
-        .then =
-            [this](const absl::Status&) {
-              pass_->made = true;
-              EndMove(true, false);
-            }});
-}
-
 void ServiceController::SourceFailed(const absl::Status& status) {
   const std::string error(status.message());
   const StateReason reason = StateReasonOf(status);
@@ -407,75 +320,10 @@ void ServiceController::EndMove(bool attempted, bool ok) {
     pass_->forced = false;
   }
   ShowView();
-  for (const auto& waiter : waiters_) {
-    if (waiter->stage != Waiter::Stage::kUnderWay) continue;
-    waiter->stage = attempted ? Waiter::Stage::kAttempted : Waiter::Stage::kAsked;
-  }
+  waiters_.End(attempted);
   CheckWaiters();
   if (!attempted) return EndPass();
   Inspect();
-}
-
-void ServiceController::Inspect() {
-  const absl::Time now = options_.clock->Now();
-  if (now < next_inspection_ || pass_->stop.stop_requested()) return EndPass();
-  if (record_.published.empty() || !record_.pending.empty()) {
-    next_inspection_ = NextScan(now, absl::ZeroDuration(), options_.poll);
-    return EndPass();
-  }
-  pass_->began = now;
-  UseFiles<absl::StatusOr<std::vector<DriftEntry>>>(
-      Pool::kDisk, pass_->stop,
-      [this, published = record_.published](std::stop_token stop) {
-        return drivers_.publisher->Drift(published, /*with_untracked=*/false, stop);
-      },
-      [this](absl::StatusOr<std::vector<DriftEntry>>& entries) { Inspected(entries); });
-}
-
-void ServiceController::Inspected(const absl::StatusOr<std::vector<DriftEntry>>& entries) {
-  if (pass_->stop.stop_requested()) return EndPass();
-  const absl::Duration took = options_.clock->Now() - pass_->began;
-  next_inspection_ = NextScan(pass_->began, took, options_.poll);
-  if (!entries.ok()) {
-    LogWarning("cannot check for drift",
-               {{"service", spec().service}, {"error", std::string(entries.status().message())}});
-  }
-  const auto found = drift_scans_.Judge(entries);
-  if (!found.has_value() || (found->drift.empty() && record_.drift.empty())) return CheckHealth();
-  const std::string& drift = found->drift;
-  // After a freeze has answered, nothing is exchanged.
-  const bool correct = found->correct && spec().drift != DriftPolicy::kReport && !record_.frozen;
-  if (correct) LogInfo("correcting drift", {{"service", spec().service}, {"drift", drift}});
-  Make({.make = [drift](ServiceRecord record) { return OnDrift(std::move(record), drift); },
-        .why = {.reason = drift.empty() ? "there is no drift any more" : drift},
-        .then =
-            [this, correct](const absl::Status&) {
-              if (!correct) return CheckHealth();
-              pass_->afresh = true;
-              BeginMove({Step::Kind::kPublish, record_.published, record_.hash}, /*first=*/false);
-            }});
-}
-
-void ServiceController::CheckHealth() {
-  if (pass_->stop.stop_requested()) return EndPass();
-  UseUnit(
-      Pool::kChecks, [this] { return drivers_.activator->CheckHealth(); },
-      [this](absl::Status& health) {
-        const std::string error(health.message());
-        if (absl::IsUnavailable(health) || absl::IsCancelled(health) || record_.frozen ||
-            error == record_.activation_error) {
-          return EndPass();
-        }
-        Make({.make = [=](ServiceRecord record) { return OnHealth(std::move(record), error); },
-              .why = {.reason = error.empty() ? "the unit is healthy again" : error},
-              .then =
-                  [this](const absl::Status&) {
-                    if (!record_.activation_error.empty() && record_.failed.empty()) {
-                      NoteOutcome(Desired(), false);
-                    }
-                    EndPass();
-                  }});
-      });
 }
 
 void ServiceController::EndPass() {
@@ -491,7 +339,7 @@ void ServiceController::SetTimer() {
   const absl::Time now = options_.clock->Now();
   if (next == timer_at_ && next > now) return;
   timer_at_ = next;
-  timer_->WakeAt(std::max(next, now + kShortestPause));
+  timer_->WakeAt(std::max(next, now + kMinPause));
 }
 
 }  // namespace gitops

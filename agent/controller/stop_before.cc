@@ -10,14 +10,14 @@
 namespace gitops {
 namespace {
 
-constexpr absl::Duration kMost = absl::Seconds(10);
+constexpr absl::Duration kMaxWait = absl::Seconds(10);
 constexpr std::chrono::milliseconds kCheck{100};
 
 }  // namespace
 
 StopBefore::StopBefore(Clock* clock, const Patience& patience) {
   const absl::Time now = clock->Now();
-  const absl::Time until = now + std::min(kMost, (patience.deadline - now) / 2);
+  const absl::Time until = now + std::min(kMaxWait, (patience.deadline - now) / 2);
   auto thread = StartThread("look at a caller's time limit", [this, clock, patience, until] {
     MutexLock lock(mutex_);
     while (!is_done_ && clock->Now() < until && !patience.cancelled()) {

@@ -190,6 +190,20 @@ TEST_F(TipTest, ATipCountsAfterARestartUnlessTheRecordIsNewer) {
   EXPECT_EQ(Record().hash, kA);
 }
 
+TEST_F(TipTest, AStoredTipThatCannotBeReadFailsNoStart) {
+  const BranchName main = {"fake", "", "main"}, next = {"fake", "", "next"};
+  ASSERT_EQ(RecordStore(&store_).SaveTip(main, kB, {}, {{"web", 7}}), absl::OkStatus());
+  ASSERT_EQ(RecordStore(&store_).SaveTip(next, kC, {}, {{"db", 7}}), absl::OkStatus());
+  store_.FailKeys("agent/v1/tip/main", absl::DataLossError("database disk image is malformed"));
+  ServiceSpec db = Of("db");
+  db.branch = "next";
+  host_.Push("next", kC);
+  Start({Of("web"), db});
+  EXPECT_TRUE(AllAt({"web"}, kA));
+  EXPECT_TRUE(AllAt({"db"}, kC));
+  EXPECT_GT(Record("db").generation, 7) << "its own tip was read";
+}
+
 TEST_F(TipTest, ARebuiltRecordIsNotTakenToAnOldTip) {
   Start({Of("web")});
   ASSERT_TRUE(AllAt({"web"}, kA));

@@ -1,7 +1,6 @@
 #ifndef GITOPS_AGENT_CONTROLLER_UPSTREAM_POLLER_H_
 #define GITOPS_AGENT_CONTROLLER_UPSTREAM_POLLER_H_
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -13,12 +12,13 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/functional/function_ref.h"
 #include "absl/random/random.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "agent/controller/service_controller.h"
+#include "agent/controller/reply.h"
+#include "agent/controller/service_view.h"
+#include "agent/controller/tip_looks.h"
 #include "agent/record/record.h"
 #include "agent/source/source.h"
 #include "common/clock/clock.h"
@@ -33,20 +33,8 @@ namespace gitops {
 // something newer for them. Public methods are thread-safe.
 class UpstreamPoller {
  public:
-  // One service's part in the poll.
-  struct Follower {
-    std::string ref;  // its branch
-    absl::Duration poll;
-    // Receives the newest revision, or an error, and the time of the next poll; and what else was
-    // found of it. The note is null unless TipRounds are wanted and the revision is new. Called on
-    // a thread of the scheduler, without locks held.
-    std::function<void(const absl::StatusOr<std::string>& tip, absl::Time next_poll,
-                       const TipLook& look, std::shared_ptr<TipNote> note)>
-        on_polled;
-    std::set<std::string> paths = {};  // that it publishes
-    std::function<ServicePlace()> at = {};
-    std::string user = {};
-  };
+  using Follower = UpstreamFollower;
+  using Followers = UpstreamFollowers;
 
   // Called around the polls that found new revisions, while followers are told. `end` receives, by
   // branch, those whose note was taken; any other may have changed in other ways, or change later.
@@ -85,31 +73,8 @@ class UpstreamPoller {
 
  private:
   absl::Time Run() ABSL_LOCKS_EXCLUDED(mutex_);
-  using Followers = std::map<std::string, Follower>;
-  // What new tips are to services.
-  struct Looked {
-    // The revision since which nothing of the service has changed, for those that follow.
-    std::map<std::string, absl::StatusOr<std::string>> untouched;
-    std::map<std::string, std::string> newest;  // ServiceRecord::newest, for those that do not
-    std::map<std::string, CommitInfo> commits;  // by branch
-    bool failed = false;                        // something is to be asked again
-  };
-  // Services that are at the same revision: one question for all of them.
-  struct Group {
-    std::set<std::string> paths;
-    std::map<std::string, const Follower*> followers;
-  };
-  using Groups = std::map<std::pair<std::string, std::string>, Group>;  // by branch and revision
-  Looked Look(const Followers& followers, const Upstream::Tips& tips);
-  // Calls `found` for each service, with whether its branch changes something of it since the
-  // revision, or why that cannot be told.
-  void Compare(const Groups& groups, const Upstream::Tips& tips,
-               absl::FunctionRef<void(const std::string& service, const std::string& from,
-                                      const absl::StatusOr<bool>& touched)>
-                   found);
-  void DescribeTips(const Followers& followers, const Upstream::Tips& tips, Looked& looked);
   void Tell(const Followers& followers, const absl::StatusOr<Upstream::Tips>& newest,
-            const Looked& looked, absl::Time next);
+            const TipLooks::Looked& looked, absl::Time next);
   void StoreTips(const Followers& followers, const Upstream::Tips& tips);
   absl::Duration Interval() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -131,14 +96,8 @@ class UpstreamPoller {
   int64_t completed_ ABSL_GUARDED_BY(mutex_) = 0;
   // Only used by the job.
   int failures_ = 0;
-  std::map<std::string, std::string> told_;      // by branch, the tip of the last round
-  std::map<std::string, CommitInfo> described_;  // by branch, of the last tip that was read
-  // By service, the tip to which it was compared, its own revision, and what was found.
-  std::map<std::string, std::array<std::string, 3>> compared_;
-  // What failed, for a reason that is not the upstream's, until it is asked for again: by service,
-  // the tip and its own revision; by branch, the tip.
-  std::map<std::string, std::pair<std::string, std::string>> incomparable_;
-  std::map<std::string, std::string> indescribable_;
+  std::map<std::string, std::string> told_;  // by branch, the tip of the last round
+  TipLooks looks_;
   // By branch: the stored tip, and the services that are at it.
   std::map<std::string, std::pair<std::string, RecordStore::Generations>> stored_;
 

@@ -90,7 +90,7 @@ std::vector<std::string> OperationMemory::Outdated(const std::string& newest) co
   std::sort(others.begin(), others.end());
   const absl::Time oldest = clock_->Now() - kKeptFor;
   const size_t beyond =
-      others.size() + 1 > kKeptOperations ? others.size() + 1 - kKeptOperations : 0;
+      others.size() + 1 > kMaxKeptOperations ? others.size() + 1 - kMaxKeptOperations : 0;
   std::vector<std::string> outdated;
   for (size_t i = 0; i < others.size() && (i < beyond || others[i].first < oldest); ++i) {
     outdated.push_back(others[i].second);

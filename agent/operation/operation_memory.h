@@ -20,7 +20,7 @@
 namespace gitops {
 
 // The number and age up to which operations are kept.
-inline constexpr int kKeptOperations = 1000;
+inline constexpr int kMaxKeptOperations = 1000;
 inline constexpr absl::Duration kKeptFor = absl::Hours(7 * 24);
 
 // A fencing number is the planner's clock in microseconds, or one more than the previous number if

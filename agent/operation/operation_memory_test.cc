@@ -95,14 +95,14 @@ TEST_F(OperationMemoryTest, ANumberThatCannotBeStoredIsNotTaken) {
 }
 
 TEST_F(OperationMemoryTest, TheOldestBeyondAThousandIsForgotten) {
-  for (int i = 0; i <= kKeptOperations; ++i) {
+  for (int i = 0; i <= kMaxKeptOperations; ++i) {
     // Names in another order than times.
-    ASSERT_TRUE(memory_->Save(absl::StrCat("d/", kKeptOperations - i), Begun()).ok());
+    ASSERT_TRUE(memory_->Save(absl::StrCat("d/", kMaxKeptOperations - i), Begun()).ok());
     clock_.Advance(absl::Seconds(1));
   }
   for (int reload = 0; reload < 2; ++reload, Reload()) {
-    EXPECT_FALSE(Knows(absl::StrCat("d/", kKeptOperations)));
-    EXPECT_TRUE(Knows(absl::StrCat("d/", kKeptOperations - 1)));
+    EXPECT_FALSE(Knows(absl::StrCat("d/", kMaxKeptOperations)));
+    EXPECT_TRUE(Knows(absl::StrCat("d/", kMaxKeptOperations - 1)));
     EXPECT_TRUE(Knows("d/0"));
   }
 }

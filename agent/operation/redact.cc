@@ -12,7 +12,7 @@ namespace gitops {
 namespace {
 
 // Shorter texts occur in ordinary output by chance.
-constexpr size_t kShortestPiece = 4;
+constexpr size_t kMinPiece = 4;
 constexpr char kNotShown[] = "[not shown, since it contains a secret]";
 
 }  // namespace
@@ -22,7 +22,7 @@ void Redactor::Add(absl::string_view secret) {
   if (!whole.empty()) pieces_.emplace(whole);
   for (absl::string_view line : absl::StrSplit(whole, absl::ByAnyChar("\r\n"))) {
     line = absl::StripAsciiWhitespace(line);
-    if (line.size() >= kShortestPiece) pieces_.emplace(line);
+    if (line.size() >= kMinPiece) pieces_.emplace(line);
   }
 }
 
@@ -30,7 +30,7 @@ std::string Redactor::Apply(absl::string_view text) const {
   std::string redacted(text);
   for (const std::string& piece : pieces_) {
     if (!absl::StrContains(redacted, piece)) continue;
-    if (piece.size() < kShortestPiece) return kNotShown;
+    if (piece.size() < kMinPiece) return kNotShown;
     redacted = absl::StrReplaceAll(redacted, {{piece, "[secret]"}});
   }
   return redacted;

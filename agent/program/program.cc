@@ -2,13 +2,9 @@
 
 #include <google/protobuf/util/message_differencer.h>
 
-#include <algorithm>
-#include <array>
 #include <memory>
 #include <optional>
-#include <set>
 #include <stop_token>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -24,26 +20,24 @@
 #include "agent/program/config_in_force.h"
 #include "agent/program/debug_config.h"
 #include "agent/program/drivers.h"
+#include "agent/program/hello.h"
 #include "agent/program/settings.h"
+#include "agent/program/work_pools.h"
 #include "agent/report/report_settings.h"
 #include "agent/report/reporter.h"
 #include "agent/rpc/agent_service.h"
 #include "agent/rpc/convert.h"
-#include "common/clock/boot_id.h"
-#include "common/clock/timestamp.h"
 #include "common/config/config_follower.h"
 #include "common/config/ports.h"
 #include "common/log/log.h"
 #include "common/metrics/process_metrics.h"
 #include "common/process/process.h"
 #include "common/process/text_diff.h"
-#include "common/schedule/lane.h"
 #include "common/server/debug_info.h"
 #include "common/server/file_limit.h"
 #include "common/server/lifecycle.h"
 #include "common/server/state_directory.h"
 #include "common/server/upkeep.h"
-#include "common/server/version.h"
 #include "common/store/store.h"
 #include "common/text/escape.h"
 
@@ -56,16 +50,6 @@ using google::protobuf::util::MessageDifferencer;
 constexpr mode_t kStateMode = 0711;
 // Thousands of services with their git processes; the programs that the agent runs inherit it.
 constexpr int64_t kMaxFiles = 65'536;
-// For fetches and for polls each: upstreams that do not answer use a thread. Threads are made when
-// they are needed.
-constexpr int kMaxThreads = 32;
-// Each unit that does not become healthy holds a thread, of about 30 KB, until its deadline, so as
-// many as a host has may hang without holding up one that answers. Beyond it, they wait their turn.
-// What systemd is asked without waiting for a unit has a share of its own, so that a burst of
-// checks makes no burst of threads; so have packages, since one is installed at a time.
-constexpr int kMaxUnits = 1024, kMaxChecks = 8, kMaxPackages = 1;
-// For what is short, and for reading the config.
-constexpr int kFewThreads = 4;
 
 // Everything between the settings and the servers, in order of dependency.
 class Agent {
@@ -74,18 +58,12 @@ class Agent {
   ~Agent() {
     memory_.reset();
     follower_.reset();
-    if (reporter_ != nullptr) reporter_->Stop();
-    if (host_ != nullptr) host_->RequestStop();
-    if (operations_ != nullptr) operations_->Stop();
-    git_runner_->Stop();
-    if (host_ != nullptr) host_->Stop();
+    Drain();
     operations_.reset();
     host_.reset();
     packages_.reset();  // waits for an installation, which is not stopped half-way
     runner_->Stop();
-    poll_scheduler_.reset();
-    for (auto& pool : pools_) pool.reset();
-    scheduler_.reset();
+    pools_.reset();
     report_scheduler_.reset();
   }
 
@@ -93,12 +71,12 @@ class Agent {
   int Serve();
 
  private:
+  // Nothing new begins, and what may take long ends.
+  void Drain();
   absl::Status OpenStore(const std::string& state_dir);
   absl::Status OpenOperations(const std::string& boot_id_file);
   absl::Status OpenReporter(const Settings& settings);
-  v1::Hello Hello() const;
   v1::DebugInfo DebugInfo() const;
-  std::set<std::string> SecretFiles() const;
   absl::Status ReadConfig(const Settings& flags);
   std::unique_ptr<GitDriver> NewGit(const std::string& state_dir);
   // Returns false if it should be tried again.
@@ -115,9 +93,7 @@ class Agent {
   AgentMetrics agent_metrics_{metrics_};
   std::unique_ptr<Store> store_;
   std::unique_ptr<RecordStore> records_;
-  std::unique_ptr<Scheduler> scheduler_;
-  std::array<std::unique_ptr<Scheduler>, kPools> pools_;
-  std::unique_ptr<Scheduler> poll_scheduler_;
+  std::unique_ptr<WorkPools> pools_;
   std::unique_ptr<GitDriver> git_;
   std::unique_ptr<Systemd> systemd_;
   std::unique_ptr<PackageManager> packages_;
@@ -145,17 +121,7 @@ absl::Status Agent::Open(const Settings& flags) {
   }
   config_->Keep();
   records_ = std::make_unique<RecordStore>(store_.get());
-  scheduler_ = NewScheduler(clock_, kFewThreads);
-  auto units = NewScheduler(clock_, kMaxUnits);
-  auto packages = NewLane(units.get(), kMaxPackages), checks = NewLane(units.get(), kMaxChecks);
-  pools_ = {
-      NewScheduler(clock_, kMaxThreads),
-      NewScheduler(clock_, static_cast<int>(std::max(2u, std::thread::hardware_concurrency()))),
-      std::move(packages),
-      std::move(checks),
-      std::move(units),
-      NewScheduler(clock_, 1)};
-  poll_scheduler_ = NewScheduler(clock_, kMaxThreads);
+  pools_ = std::make_unique<WorkPools>(clock_);
   systemd_ = NewBusSystemd(clock_);
   packages_ = NewPackageManager(runner_.get());
   drivers_ = NewDriverFactory(settings, {.git = git_.get(),
@@ -167,9 +133,9 @@ absl::Status Agent::Open(const Settings& flags) {
   HostAgentOptions options;
   options.default_poll = settings.GetDuration("poll");
   options.clock = clock_;
-  options.scheduler = scheduler_.get();
-  for (size_t i = 0; i < kPools; ++i) options.pools[i] = pools_[i].get();
-  options.poll_scheduler = poll_scheduler_.get();
+  options.scheduler = pools_->scheduler();
+  options.pools = pools_->services();
+  options.poll_scheduler = pools_->polls();
   options.records = records_.get();
   options.drivers = drivers_.get();
   // The store keeps other agents from the directory.
@@ -217,6 +183,14 @@ absl::Status Agent::Open(const Settings& flags) {
   return OpenOperations(settings.Get("boot-id-file"));
 }
 
+void Agent::Drain() {
+  if (reporter_ != nullptr) reporter_->Stop();
+  if (host_ != nullptr) host_->RequestStop();
+  if (operations_ != nullptr) operations_->Stop();
+  git_runner_->Stop();
+  if (host_ != nullptr) host_->Stop();
+}
+
 absl::Status Agent::OpenOperations(const std::string& boot_id_file) {
   auto operations = OperationServer::Make(
       {.store = store_.get(),
@@ -248,7 +222,7 @@ absl::Status Agent::OpenReporter(const Settings& settings) {
       {.planner = settings.Get("planner"),
        .insecure = settings.GetBool("insecure"),
        .tls_dir = settings.Get("tls-dir"),
-       .hello = [this] { return Hello(); },
+       .hello = [this] { return MakeHello(*config_, *host_, advertised_, start_time_); },
        .service = [this](const std::string& service) -> std::optional<v1::Service> {
          auto controller = host_->Find(service);
          if (!controller.ok()) return std::nullopt;
@@ -264,42 +238,12 @@ absl::Status Agent::OpenReporter(const Settings& settings) {
   return absl::OkStatus();
 }
 
-v1::Hello Agent::Hello() const {
-  v1::Hello hello;
-  const std::shared_ptr<const AgentConfig> config = config_->Get();
-  const HostNames& names = config->host;
-  if (names.certain) {
-    hello.set_name(names.name);
-    hello.add_names(names.name);
-  }
-  for (const std::string& alias : names.aliases) {
-    if (alias != names.name || !names.certain) hello.add_names(alias);
-  }
-  *hello.mutable_config() = config_->Status();
-  hello.set_address(advertised_);
-  hello.set_version(std::string(Version()));
-  hello.set_boot_id(ReadBootId(config->settings.Get("boot-id-file")).value_or(""));
-  *hello.mutable_start_time() = ToTimestamp(start_time_);
-  for (const auto& controller : host_->All()) {
-    *hello.add_services() = ToProto(controller->spec(), controller->View());
-  }
-  return hello;
-}
-
 v1::DebugInfo Agent::DebugInfo() const {
   v1::DebugInfo info = MakeDebugInfo("agent", start_time_, metrics_);
   const std::shared_ptr<const AgentConfig> config = config_->Get();
   info.set_host(config->host.name);
   info.set_config(EnsureUtf8(RenderForDebug(*config)));
   return info;
-}
-
-std::set<std::string> Agent::SecretFiles() const {
-  std::set<std::string> files;
-  for (const HostSpec& host : config_->Get()->hosts) {
-    for (const auto& [name, secret] : host.secrets) files.insert(EscapeText(secret.destination));
-  }
-  return files;
 }
 
 std::unique_ptr<GitDriver> Agent::NewGit(const std::string& state_dir) {
@@ -353,14 +297,15 @@ bool Agent::Reload() {
 }
 
 int Agent::Serve() {
-  auto service = NewAgentService({.agent = host_.get(),
-                                  .clock = clock_,
-                                  .gate = &gate_,
-                                  .actual_host = host_name_,
-                                  .machines = [this] { return config_->Get()->machines; },
-                                  .config_fault = [this] { return config_->fault(); },
-                                  .debug_info = [this] { return DebugInfo(); },
-                                  .secret_files = [this] { return SecretFiles(); }});
+  auto service =
+      NewAgentService({.agent = host_.get(),
+                       .clock = clock_,
+                       .gate = &gate_,
+                       .actual_host = host_name_,
+                       .machines = [this] { return config_->Get()->machines; },
+                       .config_fault = [this] { return config_->fault(); },
+                       .debug_info = [this] { return DebugInfo(); },
+                       .secret_files = [this] { return SecretFilesOf(*config_->Get()); }});
   const std::shared_ptr<const AgentConfig> config = config_->Get();
   const Settings& settings = config->settings;
   if (config->services.size() == (config_->bootstrap().has_value() ? 1 : 0)) {
@@ -368,24 +313,17 @@ int Agent::Serve() {
                {{"config", config_->file()}, {"hosts", absl::StrJoin(config->machines, ",")}});
   }
   follower_ = std::make_unique<ConfigFollower>(
-      config_->file(), config->text, clock_, scheduler_.get(), [this] { return Reload(); },
+      config_->file(), config->text, clock_, pools_->scheduler(), [this] { return Reload(); },
       Followed::kFileAndIncludes);
   // Also what was corrected since it was read, be it to the text that is in force.
   if (!config_->fault().empty()) follower_->Reload();
-  memory_ = ReturnMemoryRegularly(clock_, scheduler_.get());
+  memory_ = ReturnMemoryRegularly(clock_, pools_->scheduler());
   auto process =
       ServerProcess::Start(settings, {.program = kAgentProgram,
                                       .services = {service.get(), operations_->service()},
                                       .metrics = &metrics_,
                                       .on_reload = [this] { follower_->Reload(); },
-                                      .on_drain =
-                                          [this] {
-                                            if (reporter_ != nullptr) reporter_->Stop();
-                                            host_->RequestStop();
-                                            operations_->Stop();
-                                            git_runner_->Stop();
-                                            host_->Stop();
-                                          },
+                                      .on_drain = [this] { Drain(); },
                                       .default_socket = kAgentSocket,
                                       .max_threads = kMaxRpcThreads});
   if (!process.ok()) return ReportFailure(kAgentProgram, process.status());

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/operation/own_config.h"
 #include "agent/program/nested_places.h"
+#include "common/text/escape.h"
 
 namespace gitops {
 namespace {
@@ -66,6 +67,14 @@ std::string HostName() {
   char name[256] = "";
   if (gethostname(name, sizeof(name) - 1) != 0 || name[0] == '\0') return "localhost";
   return name;
+}
+
+std::set<std::string> SecretFilesOf(const AgentConfig& config) {
+  std::set<std::string> files;
+  for (const HostSpec& host : config.hosts) {
+    for (const auto& [name, secret] : host.secrets) files.insert(EscapeText(secret.destination));
+  }
+  return files;
 }
 
 }  // namespace gitops

@@ -1,6 +1,7 @@
 #ifndef GITOPS_AGENT_PROGRAM_SETTINGS_H_
 #define GITOPS_AGENT_PROGRAM_SETTINGS_H_
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ struct AgentConfig {
 absl::StatusOr<AgentConfig> ParseAgentConfig(Settings flags, const std::string& text,
                                              const std::string& config_file,
                                              const std::string& host_name);
+
+// Where deployments may write secrets on this host; escaped.
+std::set<std::string> SecretFilesOf(const AgentConfig& config);
 
 // This machine's host name; "localhost" if it has none.
 std::string HostName();

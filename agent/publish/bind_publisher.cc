@@ -20,7 +20,8 @@ namespace {
 class BindPublisher final : public PlacePublisher {
  public:
   explicit BindPublisher(BindPublisherOptions options)
-      : PlacePublisher(options.spec, options.store, std::move(options.last_published)),
+      : PlacePublisher(options.spec, options.store, std::move(options.last_published),
+                       options.clock),
         exchanger_({.owned_directory = Root(),
                     .way = options.way,
                     .before_step = std::move(options.before_step)}) {}

@@ -7,6 +7,7 @@
 #include "agent/publish/mount_exchange.h"
 #include "agent/publish/publisher.h"
 #include "agent/revision/revision.h"
+#include "common/clock/clock.h"
 #include "common/config/fleet.h"
 
 namespace gitops {
@@ -17,6 +18,7 @@ struct BindPublisherOptions {
   // The revision that was published last, for the case that nothing is mounted (after a reboot):
   // untracked files are carried over from it. May be empty, or no longer exist.
   std::string last_published;
+  Clock* clock = Clock::System();  // not owned
   ExchangeWay way = ExchangeWay::kAuto;
   // For tests: MountExchanger::Options::before_step.
   std::function<absl::Status(absl::string_view step, const std::string& target)> before_step;

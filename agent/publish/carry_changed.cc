@@ -16,10 +16,11 @@ absl::Status CarryOver::CopyChanged(std::stop_token stop) {
   limits_.StopBy(stop);
   carrier_.StopBy(std::move(stop));
   // Each call has a budget of its own, so that one after a limit was reached gets further.
-  request_.budget->files = 0;
+  request_.budget->files = request_.budget->most = 0;
   if (published_) request_.budget->bytes = 0;
   if (!std::exchange(published_, true)) {
     known_ = static_cast<uint32_t>(carried_.directories.size());
+    if (request_.since_ns.has_value()) carried_.directories.resize(1);
     next_ = 0;
   }
   // What a call that failed copied is a former state by now.

@@ -11,8 +11,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/publish/carry_test_base.h"
@@ -89,7 +91,8 @@ TEST_F(CarryLimitsTest, MoreFilesThanAllowedAreALimitThatNamesTheFullestDirector
   const absl::Status status = New()->CopyAll();
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(status.message(), HasSubstr("more than 20 (max_untracked_files)"));
-  EXPECT_THAT(status.message(), HasSubstr("the fullest directory is \"few/cache\""));
+  EXPECT_THAT(status.message(),
+              HasSubstr("the fullest directory is \"/etc/service/few/cache\", with 30"));
 }
 
 TEST_F(CarryLimitsTest, TheLimitIsForAllPlacesOfAPublicationTogether) {
@@ -97,6 +100,36 @@ TEST_F(CarryLimitsTest, TheLimitIsForAllPlacesOfAPublicationTogether) {
   for (int i = 0; i < 3; ++i) box_.Write(absl::StrCat("old/", i), "x");
   EXPECT_EQ(New()->CopyAll(), absl::OkStatus());
   EXPECT_EQ(New()->CopyAll().code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST_F(CarryLimitsTest, TheFullestDirectoryIsThatOfAllWhereverTheLimitIsReached) {
+  budget_->max_files = 20;
+  for (const auto& [name, files] : std::map<std::string, int>{{"a", 15}, {"b", 60}, {"c", 16}}) {
+    for (int i = 0; i < files; ++i) box_.Write(absl::StrCat("old/", name, "/in/", i), "x");
+  }
+  EXPECT_THAT(New()->CopyAll().message(), HasSubstr("\"/etc/service/b/in\", with 60 entries"));
+}
+
+TEST_F(CarryLimitsTest, TheFullestDirectoryMayBeThatOfAPlaceThatCameBefore) {
+  budget_->max_files = 20;
+  for (int i = 0; i < 18; ++i) box_.Write(absl::StrCat("old/full/", i), "x");
+  EXPECT_EQ(New()->CopyAll(), absl::OkStatus());
+  fs::remove_all(box_ / "old/full");
+  for (int i = 0; i < 5; ++i) box_.Write(absl::StrCat("old/", i), "x");
+  CarryOver::Request other = RequestWith({});
+  other.local = "/etc/other";
+  EXPECT_THAT(CarryOver(std::move(other)).CopyAll().message(),
+              HasSubstr("\"/etc/service/full\", with 18 entries"));
+}
+
+TEST_F(CarryLimitsTest, AFileThatCanHaveNoFurtherNameIsALimitThatNamesTheFullestDirectory) {
+  for (int i = 0; i < 3; ++i) box_.Write(absl::StrCat("old/few/", i), "x");
+  for (int i = 0; i < 9; ++i) box_.Write(absl::StrCat("old/many/in/", i), "x");
+  const CarryHooks hooks = {.link = [](int, int, const std::string&) { return EMLINK; },
+                            .placing = {}};
+  const absl::Status status = New(hooks)->CopyAll();
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(status.message(), HasSubstr("\"/etc/service/many/in\", with 9 entries"));
 }
 
 TEST_F(CarryLimitsTest, LevelsAndBytesOfAPathAreLimits) {
@@ -143,7 +176,7 @@ TEST_F(CarryLimitsTest, ManyNamesOfALargeSparseFileUseNoDisk) {
   if (!status.ok()) {
     EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
     EXPECT_THAT(status.message(), HasSubstr("has as many names (hard links)"));
-    EXPECT_THAT(status.message(), HasSubstr("the fullest directory is \"\""));
+    EXPECT_THAT(status.message(), HasSubstr("the fullest directory is \"/etc/service\""));
   }
   EXPECT_LT(DiskUse() - before, 16 << 20) << "directories only";
 }

@@ -15,8 +15,11 @@ namespace gitops {
 absl::Status CarryOver::EnterIfNeeded(Pair& pair) {
   const bool wait =
       pair.index != 0 && rules_.IsMadeToHoldOthers(pair.path) && !rules_.HoldsOthersNext(pair.path);
+  // One that was there before the first pass was removed by the service since.
+  const bool old = pair.index != 0 && request_.since_ns.has_value() && !pair.changed;
   absl::StatusOr<Fd> to =
-      wait ? OpenDirectory(request_.to.get(), pair.path) : Enter(pair.index, pair.path);
+      wait || old ? OpenDirectory(request_.to.get(), pair.path) : Enter(pair.index, pair.path);
+  if (old && !wait && to.ok()) to = Enter(pair.index, pair.path);  // it may protect files less
   pair.blocked = absl::IsAlreadyExists(to.status());
   if (pair.blocked) Say(absl::StrCat("not carried over: ", to.status().message()), pair.path);
   if (to.ok()) pair.to = *std::move(to);

@@ -15,7 +15,8 @@
 namespace gitops {
 namespace {
 
-constexpr int kMaxSaid = 20;  // lines of log for one publication
+constexpr int kMaxSaid = 20;                // lines of log for one publication
+constexpr int64_t kMaxCounted = 1'000'000;  // entries, for a message
 
 }  // namespace
 
@@ -23,7 +24,7 @@ CarryOver::CarryOver(Request request)
     : request_(std::move(request)),
       rules_(std::move(request_.tracked_from), std::move(request_.tracked_to), request_.excluded,
              request_.revisions),
-      limits_(request_.budget, request_.stop),
+      limits_(request_.budget, request_.local, request_.stop),
       carrier_(std::move(request_.stage), request_.budget.get(), request_.stop, request_.hooks) {}
 
 absl::Status CarryOver::CopyAll() {
@@ -47,14 +48,42 @@ void CarryOver::Say(absl::string_view message, const std::string& path) {
               {"stays_in", absl::StrCat(request_.from_path, "/", ShownPath(path))}});
 }
 
-absl::Status CarryOver::Named(const absl::Status& status) const {
+absl::Status CarryOver::Named(const absl::Status& status) {
   if (status.ok()) return status;
   std::string message = absl::StrCat("cannot carry over the untracked files of ", request_.local,
                                      ": ", status.message());
   if (absl::IsResourceExhausted(status)) {
+    FindFullest();
     absl::StrAppend(&message, "; ", limits_.Fullest());
   }
   return WithMessage(status, message);
+}
+
+// A limit ends a pass before it has seen everything.
+void CarryOver::FindFullest() {
+  Untracked all;
+  all.directories.resize(1);
+  int64_t left = kMaxCounted;
+  for (uint32_t i = 0; i < all.directories.size() && left > 0; ++i) {
+    const std::string path = all.PathOf(i);
+    const absl::StatusOr<Fd> directory = OpenDirectory(request_.from.get(), path);
+    if (!directory.ok()) continue;
+    limits_.BeginDirectory();
+    const int level = all.directories[i].level + 1;
+    const absl::Status listed =
+        ForEachEntry(directory->get(), [&](const DirectoryEntry& entry) -> absl::Status {
+          const std::string inner = JoinPath(path, entry.name);
+          if (--left < 0) return absl::CancelledError("enough");
+          if (rules_.IsLeftOut(inner, entry.name)) return absl::OkStatus();
+          const bool is_directory = IsDirectory(directory->get(), entry);
+          if (!is_directory || !rules_.IsMadeToHoldOthers(inner)) limits_.Note(path);
+          if (is_directory && CarryLimits::CheckPath(inner, level).ok()) {
+            all.directories.push_back({.name = entry.name, .parent = i, .level = level});
+          }
+          return limits_.Look();
+        });
+    if (absl::IsCancelled(listed)) return;
+  }
 }
 
 absl::Status CarryOver::About(const absl::Status& status, const std::string& path) const {
@@ -109,6 +138,11 @@ absl::Status CarryOver::Visit(uint32_t index) {
   if (!pair.ok()) return pair.status();
   limits_.BeginDirectory();
   carried_.directories[index].NoteStamp(pair->from.get());
+  if (request_.since_ns.has_value()) {
+    struct stat stat = {};
+    if (::fstat(pair->from.get(), &stat) != 0) return absl::ErrnoToStatus(errno, pair->path);
+    pair->changed = Stamp::Of(stat).ctime_ns >= *request_.since_ns;
+  }
   carried_.directories[index].first_file = static_cast<uint32_t>(carried_.files.size());
   carried_.directories[index].first_child = static_cast<uint32_t>(carried_.directories.size());
   absl::Status status = EnterIfNeeded(*pair);
@@ -143,7 +177,24 @@ absl::Status CarryOver::VisitEntry(Pair& pair, const std::string& name) {
     return absl::OkStatus();
   }
   if (rules_.LeadsToRevisions(pair.from.get(), name)) return absl::OkStatus();
-  return CarryFile(pair, name, path, *stamp, /*replace=*/!published_);
+  if (!request_.since_ns.has_value()) {
+    return CarryFile(pair, name, path, *stamp, /*replace=*/!published_);
+  }
+  const absl::StatusOr<bool> late = IsLate(pair, name, *stamp);
+  if (!late.ok() || !*late) return late.status();
+  return CarryFile(pair, name, path, *stamp, /*replace=*/true);
+}
+
+// A name that was added, given to another file or removed changes its directory, and its file.
+absl::StatusOr<bool> CarryOver::IsLate(const Pair& pair, const std::string& name,
+                                       const Stamp& stamp) const {
+  absl::StatusOr<Stamp> there = pair.to ? StampOf(pair.to.get(), name) : Stamp();
+  if (!there.ok()) return there.status();
+  if (stamp.ctime_ns < *request_.since_ns) return false;
+  if (!there->exists) return pair.changed;
+  // A copy does not change its directory when it is written.
+  return there->inode != stamp.inode && stamp.mtime_ns > there->mtime_ns &&
+         (pair.changed || stamp.mtime_ns >= *request_.since_ns);
 }
 
 absl::Status CarryOver::CarryFile(Pair& pair, const std::string& name, const std::string& path,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -46,6 +47,10 @@ namespace gitops {
 // which the service has already written. After an error it is called again, and goes on where it
 // ended: what it did is not done twice, as the service may have removed it since.
 //
+// With `since_ns`, CopyChanged is called without CopyAll, and works from times instead of what the
+// first pass saw. Then a file that `from` has since that time is carried over, unless `to` has the
+// name, and that was written later; nothing is removed.
+//
 // Both directories may belong to the service's account, which changes them meanwhile, while this
 // process is root: see copy_node.h. One directory of each is open at a time; memory is some 50
 // bytes for each file and the name of each directory.
@@ -71,9 +76,12 @@ class CarryOver {
     TrackedPaths tracked_from, tracked_to;
     std::vector<std::string> excluded;  // paths in both where other places are mounted or linked
     std::string revisions;              // the directory that holds the revisions; may be empty
-    std::string local;                  // for the log
+    std::string local;                  // for the log and messages
     // Of `from`; for the log, which says where a file is that stays there.
     std::string from_path = {};
+    // Of a second pass without the first one, which was made by a process that has ended, or to
+    // another directory, and began at this time (Unix, as files have it).
+    std::optional<int64_t> since_ns = {};
     std::shared_ptr<CarryBudget> budget = std::make_shared<CarryBudget>();
     std::stop_token stop = {};
     CarryHooks hooks = {};  // for tests
@@ -90,11 +98,13 @@ class CarryOver {
     std::string path;
     Fd from, to;           // `to` is not open if it does not exist, and is made for the first entry
     bool blocked = false;  // `to` protects its files in another way, which the service chose
+    bool changed = false;  // `from`, in the time since Request::since_ns
   };
 
   // What is said and counted, and the first pass: carry_over.cc
   void Say(absl::string_view message, const std::string& path);
-  absl::Status Named(const absl::Status& status) const;
+  absl::Status Named(const absl::Status& status);
+  void FindFullest();
   absl::Status About(const absl::Status& status, const std::string& path) const;
   absl::Status VisitRest();
   absl::Status Once(const std::string& name, absl::FunctionRef<absl::Status()> visit);
@@ -102,6 +112,7 @@ class CarryOver {
   absl::StatusOr<Pair> Open(uint32_t index);
   absl::Status Visit(uint32_t index);
   absl::Status VisitEntry(Pair& pair, const std::string& name);
+  absl::StatusOr<bool> IsLate(const Pair& pair, const std::string& name, const Stamp& stamp) const;
   absl::Status CarryFile(Pair& pair, const std::string& name, const std::string& path,
                          const Stamp& stamp, bool replace);
   absl::Status Judge(const absl::Status& status, const std::string& path);

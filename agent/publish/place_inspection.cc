@@ -96,7 +96,7 @@ absl::StatusOr<std::vector<DriftEntry>> PlacePublisher::Drift(const std::string&
                                                               bool with_untracked,
                                                               std::stop_token stop) {
   std::vector<DriftEntry> drift;
-  if (absl::Status behind = CatchUp(stop); !behind.ok()) {
+  if (absl::Status behind = CatchUpWhenDue(stop); !behind.ok()) {
     if (absl::IsCancelled(behind)) return behind;
     drift.push_back({DriftEntry::Kind::kNotCarriedOver, places_.front().spec.local,
                      EscapeText(behind.message())});

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -22,12 +23,6 @@
 namespace gitops {
 namespace {
 
-constexpr int kList = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
-
-absl::StatusOr<Fd> OpenIn(const Fd& tree, const std::string& link, int flags) {
-  return OpenBeneath(tree.get(), link, flags, 0, RESOLVE_NO_SYMLINKS);
-}
-
 // Whether what others made in a directory, or its mode, can be the cause.
 bool MayBeOfOthers(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) || absl::IsPermissionDenied(status) ||
@@ -37,18 +32,12 @@ bool MayBeOfOthers(const absl::Status& status) {
 }  // namespace
 
 PlacePublisher::PlacePublisher(const ServiceSpec& spec, RevisionStore* store,
-                               std::string last_published)
+                               std::string last_published, Clock* clock)
     : spec_(spec),
       store_(store),
+      clock_(clock),
       places_(OrderPlaces(spec.directories)),
       last_published_(std::move(last_published)) {}
-
-PlacePublisher::~PlacePublisher() {
-  if (absl::Status behind = CatchUp({}); !behind.ok()) {
-    LogError("what the service wrote during the last publication stays in the former revision",
-             {{"service", spec_.service}, {"error", std::string(behind.message())}});
-  }
-}
 
 absl::Status PlacePublisher::Publish(const std::string& revision, const MayExchange& may_exchange,
                                      const std::function<void()>& exchanged, std::stop_token stop) {
@@ -58,13 +47,19 @@ absl::Status PlacePublisher::Publish(const std::string& revision, const MayExcha
                                             " is not prepared on this host"));
   }
   if (!directory.ok()) return directory.status();
-  if (absl::Status behind = CatchUp(stop); !behind.ok()) return behind;
+  // What still cannot be carried over then goes to the next revision.
+  const absl::Status behind = CatchUp(stop);
+  if (absl::IsCancelled(behind) || !behind_read_) return behind;
   const absl::StatusOr<Owner> owner = LookUpOwner(spec_.user);
   if (!owner.ok()) return owner.status();
-  bool blocked = false;
-  absl::Status status = PublishDirectory(*directory, may_exchange, exchanged, stop, &blocked);
-  if (!blocked) return status;
-  // The user, who could reach it when it was published before, keeps it from being made ready: a
+  // In what is left behind, files of the service are that the published revision does not have.
+  bool blocked = IsLeftBehind(*directory);
+  absl::Status status = absl::AbortedError("files of the service are left behind in it");
+  if (!blocked) {
+    status = PublishDirectory(*directory, may_exchange, exchanged, stop, &blocked);
+    if (!blocked) return status;
+  }
+  // Or the user, who could reach it when it was published before, keeps it from being made ready: a
   // new directory is out of reach.
   absl::StatusOr<std::string> again = WriteAgain(*store_, *directory, owner->uid, owner->gid, stop);
   if (absl::IsCancelled(again.status())) return again.status();
@@ -96,45 +91,33 @@ absl::Status PlacePublisher::PublishDirectory(const std::string& directory,
     if (all.ok()) carried = *std::move(all);
   }
   if (status.ok()) status = store_->Publishable(directory);
+  if (status.ok()) NoteBehind(carried);
   if (status.ok() && stop.stop_requested()) status = absl::CancelledError("stopped");
   if (status.ok()) status = may_exchange();
   if (status.ok()) status = ShowAll(*sources, directory);
   if (!status.ok()) {
     targets.RemoveCreated();
+    if (!carried.empty()) NoteBehind({});
     return status;
   }
   exchanged();
   last_published_ = RevisionStore::RevisionOf(directory);
   NoteShown(directory);
-  behind_ = std::move(carried);
+  for (Carried& former : behind_) former.carry = nullptr;  // it goes to this directory from now on
+  std::move(carried.begin(), carried.end(), std::back_inserter(behind_));
   // The revision is published, whatever the result of this.
   if (absl::Status behind = CatchUp({}); !behind.ok()) {
-    LogWarning("what the service wrote during the publication is carried over later",
+    LogWarning("what the service wrote during a publication is carried over later",
                {{"service", spec_.service}, {"error", std::string(behind.message())}});
   }
   return absl::OkStatus();
-}
-
-absl::Status PlacePublisher::CatchUp(const std::stop_token& stop) {
-  absl::Status result;
-  std::erase_if(behind_, [&](const Carried& one) {
-    absl::Status status = one.carry->CopyChanged(stop);
-    if (absl::IsDataLoss(status)) {
-      LogError("what the service wrote during the publication is lost",
-               {{"service", spec_.service}, {"error", std::string(status.message())}});
-      return true;
-    }
-    result.Update(status);
-    return status.ok();
-  });
-  return result;
 }
 
 absl::StatusOr<Fd> PlacePublisher::OpenPart(const std::string& directory,
                                             const Place& place) const {
   absl::StatusOr<Fd> tree = store_->OpenTree(directory);
   if (!tree.ok()) return tree;
-  return OpenIn(*tree, place.spec.link, O_PATH | O_NOFOLLOW);
+  return OpenBeneath(tree->get(), place.spec.link, O_PATH | O_NOFOLLOW, 0, RESOLVE_NO_SYMLINKS);
 }
 
 PlacePublisher::Shown PlacePublisher::ShownBelowRoot(const Place& place,
@@ -221,102 +204,6 @@ bool PlacePublisher::IsOfRepository(const Place& inner, const std::string& direc
                      [&](const ManifestEntry& entry) {
                        return PathBelow(entry.path, path) || PathBelow(path, entry.path);
                      });
-}
-
-absl::StatusOr<std::string> PlacePublisher::PublishedBefore(const std::string& directory) const {
-  absl::StatusOr<std::vector<std::string>> existing = store_->Directories();
-  if (!existing.ok()) return existing.status();
-  absl::StatusOr<std::string> last = store_->LastPublished();
-  if (last.ok()) {
-    const bool exists = std::find(existing->begin(), existing->end(), *last) != existing->end();
-    return exists && *last != directory ? *last : std::string();
-  }
-  if (!absl::IsNotFound(last.status())) return last.status();
-  // Published by an agent that did not note the directory.
-  for (const std::string& one : *existing) {
-    if (RevisionStore::RevisionOf(one) == last_published_ && one != directory) return one;
-  }
-  return std::string();
-}
-
-absl::StatusOr<PlacePublisher::Shown> PlacePublisher::WhatToCarry(const Place& place,
-                                                                  const std::string& directory) {
-  absl::StatusOr<Shown> shown = ShownAt(place);
-  if (!shown.ok()) return shown;
-  if (shown->directory == directory) return Shown();
-  if (!shown->directory.empty()) return shown;
-  absl::StatusOr<std::string> before = PublishedBefore(directory);
-  if (!before.ok()) return before.status();
-  if (before->empty() && !shown->other.empty()) {
-    LogWarning("not carried over: what the service made in the directory that was mounted before",
-               {{"path", place.spec.local}, {"stays_in", EscapeText(shown->other)}});
-  }
-  return Shown{*std::move(before), place.spec.link, ""};
-}
-
-// A directory whose own manifest is lost has the same tracked paths as another of its revision.
-absl::StatusOr<Manifest> PlacePublisher::ManifestFor(const Shown& source) const {
-  absl::StatusOr<Manifest> own = store_->ReadManifest(source.directory);
-  if (!absl::IsNotFound(own.status()) && !absl::IsDataLoss(own.status())) return own;
-  absl::StatusOr<std::string> other = store_->Newest(RevisionStore::RevisionOf(source.directory));
-  if (!other.ok()) return other.status();
-  return store_->ReadManifest(*other);
-}
-
-absl::StatusOr<std::vector<PlacePublisher::Carried>> PlacePublisher::CarryAll(
-    const std::string& directory, const std::stop_token& stop) {
-  std::vector<Carried> all;
-  if (!spec_.writable) return all;
-  absl::StatusOr<Manifest> manifest = store_->ReadManifest(directory);
-  if (!manifest.ok()) return manifest.status();
-  absl::StatusOr<Fd> tree = store_->OpenTree(directory);
-  if (!tree.ok()) return tree.status();
-  const auto budget = std::make_shared<CarryBudget>(
-      CarryBudget{.max_files = spec_.max_untracked_files, .max_bytes = spec_.max_untracked_bytes});
-  for (const Place& place : places_) {
-    if (place.spec.file) continue;
-    const absl::StatusOr<Shown> source = WhatToCarry(place, directory);
-    if (!source.ok()) return source.status();
-    if (source->directory.empty()) continue;
-    RevisionHold hold = store_->Hold(source->directory);
-    absl::StatusOr<Manifest> old = ManifestFor(*source);
-    if (absl::IsNotFound(old.status()) || absl::IsDataLoss(old.status())) {
-      // A host that ended before it was on the disk must not cost what the service made.
-      LogWarning(
-          "the manifest of the published revision is lost: its files that the next one does not "
-          "have are kept like those of the service",
-          {{"path", place.spec.local}, {"shows", source->directory}});
-      old = *manifest;
-    }
-    if (!old.ok()) return old.status();
-    absl::StatusOr<Fd> old_tree = store_->OpenTree(source->directory);
-    absl::StatusOr<Fd> from =
-        old_tree.ok() ? OpenIn(*old_tree, source->link, kList) : old_tree.status();
-    // Not a directory: it was published by another config, as a file or symlink.
-    if (absl::IsNotFound(from.status()) || absl::IsFailedPrecondition(from.status())) continue;
-    if (!from.ok()) return from.status();
-    absl::StatusOr<Fd> to = OpenIn(*tree, place.spec.link, kList);
-    if (!to.ok()) return to.status();
-    absl::StatusOr<Fd> stage = store_->OpenStage();
-    if (!stage.ok()) return stage.status();
-    std::string from_path = store_->TreePath(source->directory);
-    if (source->link != ".") absl::StrAppend(&from_path, "/", source->link);
-    auto carry = std::make_unique<CarryOver>(
-        CarryOver::Request{.from = *std::move(from),
-                           .to = *std::move(to),
-                           .stage = *std::move(stage),
-                           .tracked_from = TrackedPaths::Of(*old, source->link),
-                           .tracked_to = TrackedPaths::Of(*manifest, place.spec.link),
-                           .excluded = place.inner,
-                           .revisions = Root(),
-                           .local = place.spec.local,
-                           .from_path = std::move(from_path),
-                           .budget = budget,
-                           .stop = stop});
-    if (absl::Status status = carry->CopyAll(); !status.ok()) return status;
-    all.push_back({std::move(hold), std::move(carry)});
-  }
-  return all;
 }
 
 absl::Status PlacePublisher::ShowAll(const std::vector<Fd>& sources, const std::string& directory) {

@@ -1,6 +1,7 @@
 #ifndef GITOPS_AGENT_PUBLISH_PLACE_PUBLISHER_H_
 #define GITOPS_AGENT_PUBLISH_PLACE_PUBLISHER_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -10,11 +11,13 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "agent/publish/carry_over.h"
 #include "agent/publish/layout.h"
 #include "agent/publish/publisher.h"
 #include "agent/publish/targets.h"
 #include "agent/revision/revision.h"
+#include "common/clock/clock.h"
 #include "common/config/fleet.h"
 #include "common/path/fd.h"
 
@@ -24,8 +27,6 @@ namespace gitops {
 // untracked files, undo. A subclass publishes one revision at one place.
 class PlacePublisher : public Publisher {
  public:
-  ~PlacePublisher() override;
-
   using Publisher::Publish;
   absl::Status Publish(const std::string& revision, const MayExchange& may_exchange,
                        const std::function<void()>& exchanged, std::stop_token stop) final;
@@ -48,8 +49,9 @@ class PlacePublisher : public Publisher {
   };
   using Undo = std::function<absl::Status()>;
 
-  // `store` must outlive the publisher. `last_published`: see BindPublisherOptions.
-  PlacePublisher(const ServiceSpec& spec, RevisionStore* store, std::string last_published);
+  // `store` and `clock` must outlive the publisher. `last_published`: see BindPublisherOptions.
+  PlacePublisher(const ServiceSpec& spec, RevisionStore* store, std::string last_published,
+                 Clock* clock);
 
   virtual absl::StatusOr<Shown> ShownAt(const Place& place) = 0;
   // Prepares a place that is not nested in another for the exchange.
@@ -78,8 +80,14 @@ class PlacePublisher : public Publisher {
 
  private:
   struct Carried {
-    RevisionHold source;  // before it is carried over completely, it must not be pruned
-    std::unique_ptr<CarryOver> carry;
+    LeftBehind source;
+    RevisionHold hold;
+    std::unique_ptr<CarryOver> carry;  // null: by times, to what is shown then
+  };
+  // Where files are carried over to.
+  struct Next {
+    Manifest manifest;
+    Fd tree;
   };
 
   // `blocked`: the user of the service keeps this directory from being made ready, for other places
@@ -97,25 +105,56 @@ class PlacePublisher : public Publisher {
   absl::StatusOr<Shown> WhatToCarry(const Place& place, const std::string& directory);
   // The directory of `revision` that is shown somewhere, else its newest one.
   absl::StatusOr<std::string> ShownDirectory(const std::string& revision);
-  absl::StatusOr<Manifest> ManifestFor(const Shown& source) const;
+  absl::StatusOr<Manifest> ManifestFor(const std::string& directory) const;
+
+  // place_carrying.cc
+  absl::StatusOr<Next> OpenNext(const std::string& directory) const;
+  // `since_ns`: see CarryOver::Request. Null: there is no directory to carry over from.
+  absl::StatusOr<std::unique_ptr<CarryOver>> CarryFrom(const LeftBehind& source, const Place& place,
+                                                       const Next& next,
+                                                       const std::shared_ptr<CarryBudget>& budget,
+                                                       std::optional<int64_t> since_ns,
+                                                       const std::stop_token& stop) const;
+  std::shared_ptr<CarryBudget> NewBudget() const;
   absl::StatusOr<std::vector<Carried>> CarryAll(const std::string& directory,
                                                 const std::stop_token& stop);
-  // Carries over what the service wrote during the last publication, as far as that is not done.
+  // What the service writes from the first look at its files until no place shows them any more may
+  // not be in the next revision. So before the exchange the store notes where that is, and keeps
+  // it, until it is carried over (caught up) to what is published then: at once, or, after errors
+  // and the end of this process, later. Meanwhile other revisions may be published.
+  absl::Status ReadBehind();
+  void NoteBehind(const std::vector<Carried>& further);
+  bool IsLeftBehind(const std::string& directory) const;
+  // Null: nothing is missing. DATA_LOSS: it can never be carried over.
+  absl::StatusOr<std::unique_ptr<CarryOver>> Resume(const LeftBehind& source);
+  absl::Status CarryLate(Carried& one, const std::stop_token& stop);
   absl::Status CatchUp(const std::stop_token& stop);
+  // The same with pauses after errors; in one, the last error.
+  absl::Status CatchUpWhenDue(const std::stop_token& stop);
+  void NoteOutcome(const absl::Status& caught_up);
+
   absl::Status ShowAll(const std::vector<Fd>& sources, const std::string& directory);
   // Keeps what is shown from being pruned, and notes it in the store: after a reboot untracked
   // files are those in it. An agent that was killed, or a full disk, may have kept the publication
   // from noting it, so this is repeated whenever it is seen to be shown.
   void NoteShown(const std::string& directory);
 
+  // For services with the default period.
+  static constexpr absl::Duration kCatchUpPause = absl::Minutes(1);
+
   const ServiceSpec spec_;
   RevisionStore* const store_;
+  Clock* const clock_;
   const std::vector<Place> places_;
   std::string last_published_;  // a revision
   std::string shown_;           // a directory
   bool noted_ = false;          // in the store that shown_ is published
   RevisionHold shown_hold_;
   std::vector<Carried> behind_;  // what CatchUp has to do
+  bool behind_read_ = false;     // what former processes left of it
+  absl::Status behind_error_;
+  int behind_failures_ = 0;  // in a row
+  absl::Time next_catch_up_ = absl::InfinitePast();
 };
 
 }  // namespace gitops

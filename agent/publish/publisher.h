@@ -51,8 +51,9 @@ class Publisher {
   // has the old one open keeps reading the complete old one. Missing targets are created. In
   // writable directories, untracked files are carried over. After an error the previous revision is
   // still published (completed exchanges are undone). May be repeated. What the service wrote
-  // during the exchange is carried over afterwards: if that fails, Drift tries it again, and
-  // nothing else is published before. Errors: FAILED_PRECONDITION:
+  // during the exchange is carried over afterwards: if that fails, or this process ends first,
+  // Drift and the next Publish try it again, and a further revision gets it as well. Errors:
+  // FAILED_PRECONDITION:
   // a target is in the way; PERMISSION_DENIED; RESOURCE_EXHAUSTED: disk full, or more untracked
   // files than may be carried over; ABORTED: somebody changes the prepared revision, or filled it
   // with files, so it must be prepared afresh; NOT_FOUND: the revision is not prepared.
@@ -78,8 +79,8 @@ class Publisher {
   virtual absl::StatusOr<std::string> Published() = 0;
 
   // The differences from `revision`, which is published, ordered by path. Includes untracked files
-  // only if `with_untracked` is set. What Publish could not carry over is tried again first. Spawns
-  // no processes.
+  // only if `with_untracked` is set. What Publish could not carry over is tried again first, ever
+  // more rarely. Spawns no processes.
   virtual absl::StatusOr<std::vector<DriftEntry>> Drift(const std::string& revision,
                                                         bool with_untracked,
                                                         std::stop_token stop) = 0;

@@ -36,7 +36,8 @@ enum class Occupant { kNothing, kOurs, kEmpty, kForeign };
 class SymlinkPublisher final : public PlacePublisher {
  public:
   explicit SymlinkPublisher(SymlinkPublisherOptions options)
-      : PlacePublisher(options.spec, options.store, std::move(options.last_published)),
+      : PlacePublisher(options.spec, options.store, std::move(options.last_published),
+                       options.clock),
         before_replace_(std::move(options.before_replace)) {}
 
  private:

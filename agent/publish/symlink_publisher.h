@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "agent/publish/publisher.h"
 #include "agent/revision/revision.h"
+#include "common/clock/clock.h"
 #include "common/config/fleet.h"
 
 namespace gitops {
@@ -16,6 +17,7 @@ struct SymlinkPublisherOptions {
   ServiceSpec spec;
   RevisionStore* store = nullptr;  // of this service; must outlive the publisher
   std::string last_published;      // see BindPublisherOptions
+  Clock* clock = Clock::System();  // not owned
   // For tests: called before each `local` is replaced; an error is that step's error.
   std::function<absl::Status(const std::string& local)> before_replace;
 };

@@ -47,9 +47,9 @@ absl::StatusOr<NameInDirectory> Targets::CreateParents(const std::string& path) 
 }
 
 absl::Status Targets::Create(const std::string& path, bool file) {
-  constexpr int kTries = 100;
+  constexpr int kMaxTries = 100;
   absl::Status status;
-  for (int tries = 0; tries < kTries; ++tries) {
+  for (int tries = 0; tries < kMaxTries; ++tries) {
     absl::StatusOr<NameInDirectory> place = CreateParents(path);
     if (!place.ok()) return place.status();
     const int directory = place->directory.get();

@@ -27,7 +27,7 @@ using ChangeTable = Table<record::v1::ChangeRecord>;
 constexpr char kAgent[] = "agent";
 
 // Only another Save of the same service can interfere between reading and writing.
-constexpr int kSaveAttempts = 10;
+constexpr int kMaxAttempts = 10;
 
 absl::Status CheckName(const std::string& service) {
   if (!service.empty() && service.find('/') == std::string::npos) return absl::OkStatus();
@@ -97,6 +97,11 @@ ServiceRecord FromChange(const ChangeRecord& change) {
   return Settled(std::move(record));
 }
 
+void WarnOfTip(const std::string& branch, const absl::Status& error) {
+  LogWarning("the services of a branch are verified again, as its stored tip cannot be read",
+             {{"branch", branch}, {"error", std::string(error.message())}});
+}
+
 // Parses `stored`, with texts repaired if necessary.
 template <typename Message>
 bool ParseRepaired(absl::string_view stored, Message& message) {
@@ -110,7 +115,7 @@ void AddChange(const ChangeTable& table, const std::string& service, const Chang
   message.set_newest_change(sequence);
   writes.push_back(table.Put(ChangeName(service, sequence), EncodeChange(change)));
   int64_t oldest = std::max<int64_t>(message.oldest_change(), 1);
-  for (; oldest <= sequence - kKeptChanges; ++oldest) {
+  for (; oldest <= sequence - kMaxKeptChanges; ++oldest) {
     writes.push_back(table.Delete(ChangeName(service, oldest)));
   }
   message.set_oldest_change(oldest);
@@ -196,7 +201,7 @@ absl::StatusOr<std::vector<StoreWrite>> RecordStore::WritesOf(
 absl::Status RecordStore::Save(const std::string& service, const ServiceRecord& record,
                                const std::optional<ChangeRecord>& change) {
   absl::Status status;
-  for (int attempt = 0; attempt < kSaveAttempts; ++attempt) {
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     const auto writes = WritesOf(service, record, change);
     if (!writes.ok()) return writes.status();
     status = store_->Write(*writes).status();
@@ -254,34 +259,47 @@ absl::Status RecordStore::SaveTip(const BranchName& branch, const std::string& h
   const std::string name = TipName(branch);
   if (auto written = store_->Write({tips_.Put(name, tip)}); !written.ok()) return written.status();
   MutexLock lock(mutex_);
-  if (newest_.has_value()) AddTip(name, tip, *newest_);
+  AddTip(name, tip, newest_);
+  read_.insert(name);
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<RecordStore::Tip>> RecordStore::VerifiedTip(const std::string& service,
-                                                                         const BranchName& branch) {
+std::optional<RecordStore::Tip> RecordStore::VerifiedTip(const std::string& service,
+                                                         const BranchName& branch) {
+  const std::string name = TipName(branch);
   MutexLock lock(mutex_);
-  if (!newest_.has_value()) {
-    absl::StatusOr<ServiceTips> read = ReadTips();
-    if (!read.ok()) return read.status();
-    newest_ = *std::move(read);
-  }
-  const auto found = newest_->find(service);
-  if (found == newest_->end()) return std::nullopt;
+  if (!listed_.ok() && !absl::IsDataLoss(listed_)) listed_ = ListTips();
+  if (!listed_.ok()) ReadTip(name);
+  const auto found = newest_.find(service);
+  if (found == newest_.end()) return std::nullopt;
   const auto& [at, generation] = found->second;
-  if (at->branch != TipName(branch)) return Tip{"", generation, {}};
+  if (at->branch != name) return Tip{"", generation, {}};
   return Tip{at->hash, generation, at->commit};
 }
 
-absl::StatusOr<RecordStore::ServiceTips> RecordStore::ReadTips() const {
+absl::Status RecordStore::ListTips() {
   ServiceTips newest;
-  const absl::Status read = tips_.ForEach("", "", [&](Table<record::v1::VerifiedTip>::Row& row) {
-    // A damaged one is only less than what the services' own records say.
-    if (row.message.ok()) AddTip(row.name, *row.message, newest);
+  const absl::Status listed = tips_.ForEach("", "", [&](const TipRow& row) {
+    AddRow(row, newest);
     return true;
   });
-  if (!read.ok()) return read;
-  return newest;
+  if (listed.ok()) newest_ = std::move(newest);
+  return listed;
+}
+
+// For where one row that cannot be read keeps all from being listed.
+void RecordStore::ReadTip(const std::string& branch) {
+  if (read_.contains(branch)) return;
+  const absl::StatusOr<TipRow> row = tips_.Find(branch);
+  if (row.ok()) AddRow(*row, newest_);
+  const bool known = row.ok() || absl::IsNotFound(row.status());
+  if (known || absl::IsDataLoss(row.status())) read_.insert(branch);
+  if (!known) WarnOfTip(branch, row.status());
+}
+
+void RecordStore::AddRow(const TipRow& row, ServiceTips& newest) {
+  if (row.message.ok()) return AddTip(row.name, *row.message, newest);
+  WarnOfTip(row.name, row.message.status());
 }
 
 void RecordStore::AddTip(const std::string& branch, const record::v1::VerifiedTip& tip,

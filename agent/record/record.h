@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -22,7 +23,7 @@
 namespace gitops {
 
 // The history kept of each service.
-inline constexpr int kKeptChanges = 100;
+inline constexpr int kMaxKeptChanges = 100;
 
 // A branch, as services follow it. `upstream` has no credentials.
 struct BranchName {
@@ -47,8 +48,8 @@ class RecordStore {
   absl::StatusOr<std::optional<ServiceRecord>> Load(const std::string& service,
                                                     std::string* rebuilt = nullptr);
 
-  // Stores the record and, if given, a change, in one write; drops changes beyond kKeptChanges. A
-  // damaged record is replaced. INVALID_ARGUMENT: a name that is empty or has a '/'.
+  // Stores the record and, if given, a change, in one write; drops changes beyond kMaxKeptChanges.
+  // A damaged record is replaced. INVALID_ARGUMENT: a name that is empty or has a '/'.
   absl::Status Save(const std::string& service, const ServiceRecord& record,
                     const std::optional<ChangeRecord>& change);
 
@@ -68,15 +69,15 @@ class RecordStore {
   using Generations = std::map<std::string, int64_t>;
   absl::Status SaveTip(const BranchName& branch, const std::string& hash, const CommitInfo& commit,
                        const Generations& services);
-  // The newest that is known so of `service`, of any branch; none: nothing. The first call reads
-  // all branches, the others nothing.
+  // The newest that is known so of `service`, of any branch; none: nothing. A branch whose row is
+  // damaged or cannot be read has none, and the log names it: its services are verified again. The
+  // first call reads all branches, the others nothing, or one branch where not all can be read.
   struct Tip {
     std::string hash;  // empty: it is of another branch than `branch`
     int64_t generation = 0;
     CommitInfo commit;  // of hash, if that is known
   };
-  absl::StatusOr<std::optional<Tip>> VerifiedTip(const std::string& service,
-                                                 const BranchName& branch);
+  std::optional<Tip> VerifiedTip(const std::string& service, const BranchName& branch);
 
   // Newest first. Entries that cannot be read are left out, and logged.
   absl::StatusOr<std::vector<ChangeRecord>> Changes(const std::string& service);
@@ -103,7 +104,10 @@ class RecordStore {
     int64_t generation = 0;
   };
   using ServiceTips = std::unordered_map<std::string, ServiceTip>;  // by service
-  absl::StatusOr<ServiceTips> ReadTips() const;
+  using TipRow = Table<record::v1::VerifiedTip>::Row;
+  absl::Status ListTips() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReadTip(const std::string& branch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static void AddRow(const TipRow& row, ServiceTips& newest);
   static void AddTip(const std::string& branch, const record::v1::VerifiedTip& tip,
                      ServiceTips& newest);
 
@@ -114,7 +118,11 @@ class RecordStore {
   const Table<record::v1::VerifiedTip> tips_;
 
   Mutex mutex_;
-  std::optional<ServiceTips> newest_ ABSL_GUARDED_BY(mutex_);  // none: not read yet
+  ServiceTips newest_ ABSL_GUARDED_BY(mutex_);  // of what was read
+  // Of the tips; DATA_LOSS: never of all together, as a row cannot be read.
+  absl::Status listed_ ABSL_GUARDED_BY(mutex_) = absl::UnavailableError("not read yet");
+  std::set<std::string> read_
+      ABSL_GUARDED_BY(mutex_);  // names of rows that were read by themselves
 };
 
 }  // namespace gitops

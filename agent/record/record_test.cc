@@ -127,12 +127,12 @@ TEST_F(RecordStoreTest, TimesBeforeTheEpochAndNegativeFractionsComeBack) {
 }
 
 TEST_F(RecordStoreTest, OnlyTheNewestChangesAreKeptNewestFirst) {
-  for (int i = 1; i <= kKeptChanges + 5; ++i) {
+  for (int i = 1; i <= kMaxKeptChanges + 5; ++i) {
     ASSERT_TRUE(records_.Save("nginx", SampleRecord(), SampleChange(absl::StrCat(i))).ok());
   }
   std::vector<std::string> reasons = Reasons("nginx");
-  ASSERT_EQ(reasons.size(), static_cast<size_t>(kKeptChanges));
-  EXPECT_EQ(reasons.front(), absl::StrCat(kKeptChanges + 5));
+  ASSERT_EQ(reasons.size(), static_cast<size_t>(kMaxKeptChanges));
+  EXPECT_EQ(reasons.front(), absl::StrCat(kMaxKeptChanges + 5));
   EXPECT_EQ(reasons.back(), "6");
 }
 
@@ -298,20 +298,20 @@ TEST_F(RecordStoreTest, AStateThatOnlyANewerAgentKnowsFreezesTheServiceWhereItIs
 
 TEST_F(RecordStoreTest, AVerifiedTipIsKeptForWhomItNamesWithTheGenerationsAtWhichThatWasSeen) {
   const BranchName branch = {"https://example.org/ops.git", "app", "main"};
-  EXPECT_EQ(records_.VerifiedTip("web", branch)->has_value(), false);
+  EXPECT_FALSE(records_.VerifiedTip("web", branch).has_value());
   ASSERT_EQ(records_.SaveTip(branch, "bbbb", SampleCommit("bbbb"), {{"db", 3}, {"web", 7}}),
             absl::OkStatus());
   RecordStore restarted(&store_);
   for (RecordStore* records : {&records_, &restarted}) {
     const auto tip = records->VerifiedTip("web", branch);
-    ASSERT_TRUE(tip.ok() && tip->has_value()) << tip.status();
-    EXPECT_EQ((*tip)->hash, "bbbb");
-    EXPECT_EQ((*tip)->generation, 7);
-    EXPECT_EQ(records->VerifiedTip("none", branch)->has_value(), false);
+    ASSERT_TRUE(tip.has_value());
+    EXPECT_EQ(tip->hash, "bbbb");
+    EXPECT_EQ(tip->generation, 7);
+    EXPECT_FALSE(records->VerifiedTip("none", branch).has_value());
   }
   ASSERT_EQ(records_.SaveTip(branch, "cccc", SampleCommit("cccc"), {{"db", 4}}), absl::OkStatus());
-  EXPECT_EQ((*records_.VerifiedTip("db", branch))->hash, "cccc");
-  EXPECT_EQ(RecordStore(&store_).VerifiedTip("web", branch)->has_value(), false);
+  EXPECT_EQ(records_.VerifiedTip("db", branch)->hash, "cccc");
+  EXPECT_FALSE(RecordStore(&store_).VerifiedTip("web", branch).has_value());
 }
 
 TEST_F(RecordStoreTest, OfSeveralBranchesTheTipThatWasSeenLastCounts) {
@@ -320,12 +320,12 @@ TEST_F(RecordStoreTest, OfSeveralBranchesTheTipThatWasSeenLastCounts) {
   ASSERT_EQ(records_.SaveTip(main, "mmmm", SampleCommit("mmmm"), {{"web", 5}}), absl::OkStatus());
   RecordStore restarted(&store_);
   for (RecordStore* records : {&records_, &restarted}) {
-    EXPECT_EQ((*records->VerifiedTip("web", next))->hash, "nnnn");
-    EXPECT_EQ((*records->VerifiedTip("web", main))->hash, "") << "it was elsewhere since";
-    EXPECT_EQ((*records->VerifiedTip("web", main))->generation, 9);
+    EXPECT_EQ(records->VerifiedTip("web", next)->hash, "nnnn");
+    EXPECT_EQ(records->VerifiedTip("web", main)->hash, "") << "it was elsewhere since";
+    EXPECT_EQ(records->VerifiedTip("web", main)->generation, 9);
   }
   ASSERT_EQ(records_.SaveTip(main, "mmmm", SampleCommit("mmmm"), {{"web", 10}}), absl::OkStatus());
-  EXPECT_EQ((*records_.VerifiedTip("web", main))->hash, "mmmm");
+  EXPECT_EQ(records_.VerifiedTip("web", main)->hash, "mmmm");
 }
 
 TEST_F(RecordStoreTest, ATipThatAnOlderAgentStoredWithoutGenerationsDoesNotCount) {
@@ -334,9 +334,43 @@ TEST_F(RecordStoreTest, ATipThatAnOlderAgentStoredWithoutGenerationsDoesNotCount
   tip.add_services("web");
   const Table<record::v1::VerifiedTip> tips(&store_, "agent/v1/tip/");
   ASSERT_TRUE(store_.Write({tips.Put("main app upstream", tip)}).ok());
-  const auto read = records_.VerifiedTip("web", {"upstream", "app", "main"});
-  ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_FALSE(read->has_value());
+  EXPECT_FALSE(records_.VerifiedTip("web", {"upstream", "app", "main"}).has_value());
+}
+
+TEST_F(RecordStoreTest, AStoredTipThatIsDamagedCostsNoOtherBranchItsOwn) {
+  const BranchName main = {"upstream", "app", "main"}, next = {"upstream", "app", "next"};
+  ASSERT_EQ(records_.SaveTip(main, "mmmm", {}, {{"web", 5}}), absl::OkStatus());
+  ASSERT_EQ(records_.SaveTip(next, "nnnn", {}, {{"db", 6}}), absl::OkStatus());
+  ASSERT_TRUE(store_.Put("agent/v1/tip/main app upstream", "\xff damaged").ok());
+  RecordStore restarted(&store_);
+  EXPECT_FALSE(restarted.VerifiedTip("web", main).has_value());
+  EXPECT_EQ(restarted.VerifiedTip("db", next)->hash, "nnnn");
+}
+
+TEST_F(RecordStoreTest, AStoredTipThatCannotBeReadCostsNoOtherBranchItsOwn) {
+  const BranchName main = {"upstream", "app", "main"}, next = {"upstream", "app", "next"};
+  ASSERT_EQ(records_.SaveTip(main, "mmmm", {}, {{"web", 5}}), absl::OkStatus());
+  ASSERT_EQ(records_.SaveTip(next, "nnnn", {}, {{"db", 6}}), absl::OkStatus());
+  store_.FailKeys("agent/v1/tip/main", absl::DataLossError("database disk image is malformed"));
+  RecordStore restarted(&store_);
+  EXPECT_FALSE(restarted.VerifiedTip("web", main).has_value());
+  EXPECT_EQ(restarted.VerifiedTip("db", next)->hash, "nnnn");
+  const int calls = store_.calls();
+  EXPECT_FALSE(restarted.VerifiedTip("mail", main).has_value());
+  EXPECT_EQ(store_.calls(), calls) << "it is not read once more for each service";
+  store_.Heal();
+  ASSERT_EQ(restarted.SaveTip(main, "mmmm", {}, {{"web", 5}}), absl::OkStatus());
+  EXPECT_EQ(restarted.VerifiedTip("web", main)->hash, "mmmm") << "verified again";
+}
+
+TEST_F(RecordStoreTest, AnErrorOfTheStoreIsNotTakenForATipThatIsDamaged) {
+  const BranchName main = {"upstream", "app", "main"};
+  ASSERT_EQ(records_.SaveTip(main, "mmmm", {}, {{"web", 5}}), absl::OkStatus());
+  store_.FailKeys("agent/v1/tip/");
+  RecordStore restarted(&store_);
+  EXPECT_FALSE(restarted.VerifiedTip("web", main).has_value());
+  store_.Heal();
+  EXPECT_EQ(restarted.VerifiedTip("web", main)->hash, "mmmm");
 }
 
 TEST_F(RecordStoreTest, SeveralServicesAreSavedInOneWriteWithTheirHistories) {

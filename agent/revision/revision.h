@@ -54,6 +54,16 @@ struct Manifest {
   std::vector<ManifestEntry> entries;  // ordered by path
 };
 
+// A directory in which the service may have written, while another one was published instead, what
+// is not carried over yet.
+struct LeftBehind {
+  std::string local;            // where it was shown
+  std::string directory, link;  // and what of it
+  int64_t since_ns = 0;         // not later than the first of that; Unix time, as files have it
+
+  bool operator==(const LeftBehind&) const = default;
+};
+
 class RevisionWriter;  // agent/revision/revision_writer.h
 
 // Keeps a directory from being pruned while it exists.
@@ -101,14 +111,17 @@ class RevisionStore {
   // The directory that was published last, kept through restarts: what the service made is in it.
   absl::Status NotePublished(const std::string& directory);
   absl::StatusOr<std::string> LastPublished() const;
+  // Kept through restarts too, instead of what was noted before. These directories are not pruned.
+  absl::Status NoteLeftBehind(const std::vector<LeftBehind>& all);
+  absl::StatusOr<std::vector<LeftBehind>> WhatIsLeftBehind() const;
 
   // While the result exists, `directory` is not pruned. It may outlive the store.
   RevisionHold Hold(const std::string& directory);
   // Removes all directories except the newest of each of the `keep` newest revisions, the newest of
-  // each revision that is `in_use`, those that are held, the one that was published last, and those
-  // that are the root of a mount in this namespace. A failed removal is tried again by the next
-  // call, and does not keep others from being removed.
-  // CANCELLED: by `stop`, soon.
+  // each revision that is `in_use`, those that are held, the one that was published last, what is
+  // left behind, and those that are the root of a mount in this namespace. A failed removal is
+  // tried again by the next call, and does not keep others from being removed. CANCELLED: by
+  // `stop`, soon.
   absl::Status Prune(int keep, const std::set<std::string>& in_use,
                      const std::stop_token& stop = {});
 

@@ -14,6 +14,7 @@ inline constexpr char kNewPrefix[] = ".new-";  // being written
 inline constexpr char kDelPrefix[] = ".del-";  // being removed
 inline constexpr char kStageName[] = ".stage";
 inline constexpr char kPublishedName[] = ".published";
+inline constexpr char kLeftBehindName[] = ".left-behind";
 // In a revision's directory.
 inline constexpr char kManifestName[] = "manifest";
 inline constexpr char kDurableName[] = "durable";

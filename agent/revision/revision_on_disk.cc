@@ -7,21 +7,27 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "agent/revision/compare_tree.h"
 #include "agent/revision/manifest_file.h"
 #include "agent/revision/revision_name.h"
 #include "common/clock/boot_id.h"
 #include "common/log/log.h"
 #include "common/path/remove_tree.h"
+#include "common/path/write_all.h"
 #include "common/text/escape.h"
 
 namespace gitops {
 namespace {
 
 constexpr size_t kMaxManifest = size_t{1} << 30;
+constexpr size_t kMaxLeftBehind = size_t{1} << 20;
 
 // OK: no difference; DATA_LOSS names one; UNAVAILABLE: not everything could be compared.
 absl::Status CompareAll(const Fd& tree, const Manifest& manifest) {
@@ -115,6 +121,49 @@ absl::Status NotePublishedAt(const ServiceDirectory& service, const Fd& root,
   const int error = errno;
   ::unlinkat(root.get(), draft.c_str(), 0);
   return service.Failed(error, "write", kPublishedName);
+}
+
+// One line each: local, directory, link and time, escaped and separated by tabs.
+absl::Status NoteLeftBehindAt(const ServiceDirectory& service, const Fd& root,
+                              const std::vector<LeftBehind>& all, const std::string& draft) {
+  if (all.empty()) {
+    if (::unlinkat(root.get(), kLeftBehindName, 0) == 0 || errno == ENOENT) return absl::OkStatus();
+    return service.Failed(errno, "remove", kLeftBehindName);
+  }
+  std::string text;
+  for (const LeftBehind& one : all) {
+    absl::StrAppend(&text, absl::CEscape(one.local), "\t", one.directory, "\t",
+                    absl::CEscape(one.link), "\t", one.since_ns, "\n");
+  }
+  const Fd file(::openat(root.get(), draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  int error = file ? WriteAll(file.get(), text) : errno;
+  if (error == 0 && ::renameat(root.get(), draft.c_str(), root.get(), kLeftBehindName) != 0) {
+    error = errno;
+  }
+  if (error == 0) return absl::OkStatus();
+  ::unlinkat(root.get(), draft.c_str(), 0);
+  return service.Failed(error, "write", kLeftBehindName);
+}
+
+absl::StatusOr<std::vector<LeftBehind>> LeftBehindAt(const ServiceDirectory& service,
+                                                     const Fd& root) {
+  std::vector<LeftBehind> all;
+  const auto text = service.ReadFile(root, kLeftBehindName, kMaxLeftBehind);
+  if (absl::IsNotFound(text.status())) return all;
+  if (!text.ok()) return text.status();
+  for (const absl::string_view line : absl::StrSplit(*text, '\n', absl::SkipEmpty())) {
+    const std::vector<std::string> fields = absl::StrSplit(line, '\t');
+    LeftBehind one;
+    if (fields.size() == 4 && absl::CUnescape(fields[0], &one.local) &&
+        absl::CUnescape(fields[2], &one.link) && absl::SimpleAtoi(fields[3], &one.since_ns)) {
+      one.directory = fields[1];
+      all.push_back(std::move(one));
+    } else {
+      LogWarning("a line is not understood",
+                 {{"path", service.PathOf(kLeftBehindName)}, {"line", EscapeText(line)}});
+    }
+  }
+  return all;
 }
 
 absl::StatusOr<std::vector<std::string>> RemainsAt(const ServiceDirectory& service,

@@ -34,6 +34,12 @@ absl::StatusOr<std::string> PublishedAt(const ServiceDirectory& service, const F
 absl::Status NotePublishedAt(const ServiceDirectory& service, const Fd& root,
                              const std::string& directory, const std::string& draft);
 
+// See RevisionStore::NoteLeftBehind. `draft`: as above.
+absl::Status NoteLeftBehindAt(const ServiceDirectory& service, const Fd& root,
+                              const std::vector<LeftBehind>& all, const std::string& draft);
+absl::StatusOr<std::vector<LeftBehind>> LeftBehindAt(const ServiceDirectory& service,
+                                                     const Fd& root);
+
 // What an interrupted removal, or a replacement of the former layout, left.
 absl::StatusOr<std::vector<std::string>> RemainsAt(const ServiceDirectory& service, const Fd& root);
 // Of an interrupted write: they are root's only, and never complete. What stays because of an error

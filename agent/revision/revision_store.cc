@@ -30,6 +30,18 @@ constexpr size_t kFormerHead = 128;
 // Entries of one directory that a call removes: its user may hold it open, and add to it for ever.
 constexpr int64_t kMaxRemoved = 2'000'000;
 
+// The directories in which files of the service may be that are nowhere else.
+absl::StatusOr<std::set<std::string>> InUseAt(const ServiceDirectory& service, const Fd& root) {
+  std::set<std::string> directories;
+  const absl::StatusOr<std::string> last = PublishedAt(service, root);
+  if (!last.ok() && !absl::IsNotFound(last.status())) return last.status();
+  if (last.ok()) directories.insert(*last);
+  const absl::StatusOr<std::vector<LeftBehind>> behind = LeftBehindAt(service, root);
+  if (!behind.ok()) return behind.status();
+  for (const LeftBehind& one : *behind) directories.insert(one.directory);
+  return directories;
+}
+
 }  // namespace
 
 // Shared with holds, which may outlive the store.
@@ -172,6 +184,19 @@ absl::StatusOr<std::string> RevisionStore::LastPublished() const {
   return PublishedAt(service_, *root);
 }
 
+absl::Status RevisionStore::NoteLeftBehind(const std::vector<LeftBehind>& all) {
+  absl::StatusOr<Fd> root = service_.Open();
+  if (!root.ok()) return root.status();
+  return NoteLeftBehindAt(service_, *root, all, absl::StrCat(kNewPrefix, NextSequence()));
+}
+
+absl::StatusOr<std::vector<LeftBehind>> RevisionStore::WhatIsLeftBehind() const {
+  absl::StatusOr<Fd> root = service_.Open();
+  if (absl::IsNotFound(root.status())) return std::vector<LeftBehind>();
+  if (!root.ok()) return root.status();
+  return LeftBehindAt(service_, *root);
+}
+
 RevisionHold RevisionStore::Hold(const std::string& directory) {
   {
     MutexLock lock(holds_->mutex);
@@ -194,11 +219,11 @@ absl::Status RevisionStore::Prune(int keep, const std::set<std::string>& in_use,
   if (candidates.empty() && remains->empty()) return absl::OkStatus();
   const auto mounted = MountedEntries(root->get());
   if (!mounted.ok()) return mounted.status();
-  const absl::StatusOr<std::string> last = PublishedAt(service_, *root);
-  if (!last.ok() && !absl::IsNotFound(last.status())) return last.status();
+  const absl::StatusOr<std::set<std::string>> service_has = InUseAt(service_, *root);
+  if (!service_has.ok()) return service_has.status();
   absl::Status result;
   for (const std::string& directory : candidates) {
-    if (mounted->contains(directory) || (last.ok() && *last == directory)) continue;
+    if (mounted->contains(directory) || service_has->contains(directory)) continue;
     result.Update(MoveAway(*root, directory, &*remains));
   }
   for (const std::string& name : *remains) {

@@ -114,6 +114,21 @@ TEST_F(RevisionStoreTest, AHoldMayOutliveTheStore) {
   store_.reset();
 }
 
+TEST_F(RevisionStoreTest, WhatIsLeftBehindIsNotedAndNotPruned) {
+  for (const char* name : {"r1", "r2", "r3"}) Write(name);
+  const std::vector<LeftBehind> all = {{"/etc/a\tb", "r1-1", "a", 1700000000123456789},
+                                       {"/etc/c", "r2-2", ".", 0}};
+  ASSERT_TRUE(store_->NoteLeftBehind(all).ok());
+  Reopen();
+  EXPECT_EQ(*store_->WhatIsLeftBehind(), all);
+  ASSERT_TRUE(store_->Prune(0, {"r3"}).ok());
+  EXPECT_EQ(store_->Directories()->size(), 3u);
+  ASSERT_TRUE(store_->NoteLeftBehind({}).ok());
+  EXPECT_TRUE(store_->WhatIsLeftBehind()->empty());
+  ASSERT_TRUE(store_->Prune(0, {"r3"}).ok());
+  EXPECT_EQ(store_->Directories()->size(), 1u);
+}
+
 TEST_F(RevisionStoreTest, PruneFinishesWhatAnInterruptedRemovalLeft) {
   Write("aaaa");
   fs::create_directories(root_ + "/.del-9/tree/etc");

@@ -63,10 +63,15 @@ absl::Status FaultyStore::Enter(const std::vector<absl::string_view>& keys, bool
   while (write && stalled_) healed_.Wait(mutex_);
   if (calls_ == call_fault_.at) return call_fault_.status;
   if (write && writes_ == write_fault_.at) return write_fault_.status;
+  for (absl::string_view key : keys) {
+    if (absl::Status fault = FaultOf(key); !fault.ok()) return fault;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FaultyStore::FaultOf(absl::string_view key) const {
   for (const auto& [prefix, status] : key_faults_) {
-    for (absl::string_view key : keys) {
-      if (absl::StartsWith(key, prefix)) return status;
-    }
+    if (absl::StartsWith(key, prefix)) return status;
   }
   return absl::OkStatus();
 }
@@ -84,7 +89,11 @@ absl::StatusOr<std::vector<StoredValue>> FaultyStore::List(absl::string_view pre
   if (absl::Status status = Enter({prefix}); !status.ok()) return status;
   absl::StatusOr<std::vector<StoredValue>> values = store_->List(prefix, after, limit);
   MutexLock lock(mutex_);
-  if (values.ok()) values_read_ += static_cast<int>(values->size());
+  if (!values.ok()) return values;
+  for (const StoredValue& value : *values) {
+    if (absl::Status fault = FaultOf(value.key); !fault.ok()) return fault;
+  }
+  values_read_ += static_cast<int>(values->size());
   return values;
 }
 

@@ -24,7 +24,8 @@ class FaultyStore : public Store {
   void FailNthWrite(int n, absl::Status status = absl::UnavailableError("told to fail"));
   // The nth Write from now is made, and reported as failed.
   void LoseNthAnswer(int n);
-  // Every Get, List, Write and Watch of a key or prefix that starts with `prefix` fails.
+  // Every Get, List, Write and Watch of a key or prefix that starts with `prefix` fails, and a List
+  // that comes to such a key.
   void FailKeys(std::string prefix, absl::Status status = absl::UnavailableError("told to fail"));
   // Writes wait until Heal(), as on a disk that stalls.
   void StallWrites();
@@ -56,6 +57,7 @@ class FaultyStore : public Store {
   };
 
   absl::Status Enter(const std::vector<absl::string_view>& keys, bool write = false);
+  absl::Status FaultOf(absl::string_view key) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Store* const store_;
   Mutex mutex_;
