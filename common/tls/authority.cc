@@ -1,8 +1,6 @@
 #include "common/tls/authority.h"
 
-#include <unistd.h>
-
-#include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "absl/algorithm/container.h"
@@ -12,6 +10,7 @@
 #include "common/server/replace_file.h"
 #include "common/text/escape.h"
 #include "common/tls/authority_files.h"
+#include "common/tls/authority_requests.h"
 #include "common/tls/builder.h"
 #include "common/tls/describe.h"
 #include "common/tls/openssl.h"
@@ -20,63 +19,9 @@
 namespace gitops {
 namespace {
 
-constexpr absl::Duration kSlowClocks = absl::Minutes(5);
 constexpr absl::Duration kListValidity = absl::Hours(24 * 365);
-constexpr size_t kMaxAuthorityName = 48;
-constexpr int kMaxDays = 36500;
 constexpr size_t kShortestSerial = 8;
 constexpr char kIssuerHolder[] = "issuer/";
-
-absl::Status CheckDays(int days) {
-  if (days >= 1 && days <= kMaxDays) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("a certificate cannot be valid for ", days, " days; give 1 to ", kMaxDays));
-}
-
-absl::Status CheckOptions(const AuthorityOptions& options) {
-  if (options.name.empty() || options.name.size() > kMaxAuthorityName ||
-      !absl::c_all_of(options.name, [](unsigned char c) { return absl::ascii_isprint(c); })) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "\"", EscapeText(options.name), "\" cannot be the name of an authority; give 1 to ",
-        kMaxAuthorityName, " printable ASCII characters"));
-  }
-  return CheckDays(options.days);
-}
-
-// As a certificate may have it: no wildcard, nothing that a reader may cut.
-absl::Status CheckDnsName(const std::string& name) {
-  const bool valid = !name.empty() && name.size() <= 253 && name.front() != '.' &&
-                     !absl::StrContains(name, "..") && absl::c_all_of(name, [](unsigned char c) {
-                       return absl::ascii_isalnum(c) || c == '-' || c == '.' || c == '_';
-                     });
-  if (valid) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", EscapeText(name), "\" is not a DNS name without wildcards"));
-}
-
-absl::Status CheckRequest(const LeafRequest& request) {
-  if (absl::Status status = CheckIdentityName(request.identity.name); !status.ok()) return status;
-  for (const std::string& name : request.dns_names) {
-    if (absl::Status status = CheckDnsName(name); !status.ok()) return status;
-  }
-  return CheckDays(request.days);
-}
-
-tls::Validity ValidityOf(int days, absl::Time now) {
-  return {now - kSlowClocks, now + absl::Hours(24) * days};
-}
-
-tls::Validity Within(tls::Validity validity, const tls::Signer& signer) {
-  validity.not_after =
-      std::min(validity.not_after, tls::TimeOf(X509_get0_notAfter(signer.certificate.get())));
-  return validity;
-}
-
-absl::StatusOr<tls::Signer> NewRoot(const AuthorityOptions& options, tls::Key key, absl::Time now) {
-  auto root = tls::MakeRoot(options.name, key.get(), ValidityOf(options.days, now));
-  if (!root.ok()) return root.status();
-  return tls::Signer{*std::move(root), std::move(key)};
-}
 
 IssuedCertificate EntryOf(const std::string& holder, X509* certificate) {
   CertificateInfo info = tls::Describe(certificate);
@@ -89,18 +34,6 @@ IssuedCertificate EntryOf(const std::string& holder, X509* certificate) {
           .not_after = info.not_after,
           .revoked = std::nullopt,
           .reason = ""};
-}
-
-// The key in `directory`'s file, or a new one.
-absl::StatusOr<tls::Key> KeyIn(const std::string& file) {
-  absl::StatusOr<std::vector<tls::Key>> keys = tls::ReadKeyFile(file);
-  if (absl::IsNotFound(keys.status())) return tls::NewKey();
-  if (!keys.ok()) return keys.status();
-  return std::move(keys->front());
-}
-
-bool IsValid(const IssuedCertificate& certificate, absl::Time now) {
-  return !certificate.revoked.has_value() && certificate.not_after >= now;
 }
 
 }  // namespace
@@ -134,11 +67,11 @@ absl::Status CertificateAuthority::Parts::CheckAllowed(const std::string& chain_
 absl::StatusOr<IssuedMaterial> CertificateAuthority::Parts::Certify(EVP_PKEY* key,
                                                                     const LeafRequest& request,
                                                                     absl::Time now) const {
-  if (absl::Status status = CheckRequest(request); !status.ok()) return status;
+  if (absl::Status status = tls::CheckRequest(request); !status.ok()) return status;
   const std::string holder = IdentityText(request.identity);
   const auto leaf =
       tls::MakeLeaf({holder, IdentityUri(request.identity), request.dns_names, request.addresses},
-                    key, signer(), Within(ValidityOf(request.days, now), signer()));
+                    key, signer(), tls::Within(tls::ValidityOf(request.days, now), signer()));
   if (!leaf.ok()) return leaf.status();
   IssuedMaterial material;
   material.authorities_pem = files.authorities_pem;
@@ -154,26 +87,6 @@ CertificateAuthority::CertificateAuthority(std::unique_ptr<Parts> parts)
 CertificateAuthority::CertificateAuthority(CertificateAuthority&&) noexcept = default;
 CertificateAuthority& CertificateAuthority::operator=(CertificateAuthority&&) noexcept = default;
 CertificateAuthority::~CertificateAuthority() = default;
-
-absl::Status CertificateAuthority::Init(const std::string& directory,
-                                        const AuthorityOptions& options, absl::Time now) {
-  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
-  const absl::StatusOr<Fd> lock = tls::LockDirectory(directory);
-  if (!lock.ok()) return lock.status();
-  if (access((directory + "/ca.crt").c_str(), F_OK) == 0) {
-    return absl::AlreadyExistsError(
-        absl::StrCat(directory,
-                     " has a ca.crt already; use another directory, or replace the root of the "
-                     "authority there with 'gitopsctl ca init --rotate'"));
-  }
-  absl::StatusOr<tls::Key> key = KeyIn(directory + "/ca.key");
-  if (!key.ok()) return key.status();
-  auto root = NewRoot(options, *std::move(key), now);
-  if (!root.ok()) return root.status();
-  std::vector<tls::Signer> signers;
-  signers.push_back(*std::move(root));
-  return tls::WriteSigners(directory, "ca", signers);
-}
 
 absl::StatusOr<CertificateAuthority> CertificateAuthority::Open(const std::string& directory) {
   absl::StatusOr<tls::AuthorityFiles> files = tls::ReadAuthority(directory);
@@ -220,28 +133,31 @@ absl::StatusOr<IssuedMaterial> CertificateAuthority::Sign(absl::string_view csr_
 absl::StatusOr<IssuedCertificate> CertificateAuthority::AddIssuer(const std::string& directory,
                                                                   const AuthorityOptions& options,
                                                                   absl::Time now) const {
-  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
+  if (absl::Status status = tls::CheckOptions(options); !status.ok()) return status;
   if (!parts_->files.issuer_pem.empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat(parts_->directory, " is an issuing authority; only a root can make others"));
   }
   const absl::StatusOr<Fd> lock = tls::LockDirectory(directory);
   if (!lock.ok()) return lock.status();
-  absl::StatusOr<tls::Key> key = KeyIn(directory + "/issuer.key");
+  absl::StatusOr<tls::Key> key = tls::ReadOrMakeKey(directory + "/issuer.key");
   if (!key.ok()) return key.status();
-  auto issuer = tls::MakeIssuer(options.name, key->get(), parts_->signer(),
-                                Within(ValidityOf(options.days, now), parts_->signer()));
+  const absl::StatusOr<tls::AuthorityFiles> present = tls::ReadAuthority(directory);
+  const std::string name =
+      present.ok() ? tls::AuthorityName(present->signers.front().certificate.get()) : options.name;
+  auto issuer = tls::MakeIssuer(name, key->get(), parts_->signer(),
+                                tls::Within(tls::ValidityOf(options.days, now), parts_->signer()));
   if (!issuer.ok()) return issuer.status();
-  IssuedCertificate entry = EntryOf(kIssuerHolder + options.name, issuer->get());
+  IssuedCertificate entry = EntryOf(kIssuerHolder + name, issuer->get());
   if (absl::Status status = parts_->log.AddIssued(entry); !status.ok()) return status;
-  std::vector<tls::Signer> signers;
-  signers.push_back({*std::move(issuer), *std::move(key)});
-  if (absl::Status status = tls::WriteSigners(directory, "issuer", signers); !status.ok()) {
-    return status;
+  const std::string path = directory + "/issuer";
+  // Its certificate last: it makes the directory an authority.
+  for (const auto& [file, text, mode] :
+       {std::tuple(path + ".key", tls::ToPem(key->get()).Reveal(), 0600),
+        std::tuple(directory + "/ca.crt", parts_->files.authorities_pem, 0644),
+        std::tuple(path + ".crt", tls::ToPem(issuer->get()), 0644)}) {
+    if (absl::Status status = ReplaceFile(file, text, mode); !status.ok()) return status;
   }
-  const absl::Status written =
-      ReplaceFile(directory + "/ca.crt", parts_->files.authorities_pem, 0644);
-  if (!written.ok()) return written;
   return entry;
 }
 
@@ -259,7 +175,7 @@ absl::StatusOr<std::vector<IssuedCertificate>> CertificateAuthority::FindValid(
   std::erase_if(*all, [&](const IssuedCertificate& certificate) {
     const bool meant =
         holder ? certificate.holder == which : absl::StartsWith(certificate.serial, serial);
-    return !meant || !IsValid(certificate, now);
+    return !meant || !certificate.IsValidAt(now);
   });
   if (all->empty()) {
     return absl::NotFoundError(absl::StrCat("no valid certificate of ", EscapeText(which), " in ",

@@ -52,6 +52,14 @@ class CertificateAuthority {
   // gets a new ca.crt.
   static absl::Status Init(const std::string& directory, const AuthorityOptions& options,
                            absl::Time now);
+  // Begins a new root beside the old: ca.crt trusts both, and the new one signs. Programs need the
+  // new ca.crt before they meet a certificate of the new root.
+  static absl::Status Rotate(const std::string& directory, const AuthorityOptions& options,
+                             absl::Time now);
+  // Ends it: ca.crt and ca.key keep the newest root only. FAILED_PRECONDITION: there is one only,
+  // or somebody has no valid certificate of it; the message names some.
+  static absl::Status Retire(const std::string& directory, absl::Time now);
+
   // NOT_FOUND: no authority there. FAILED_PRECONDITION: other accounts can read its key.
   static absl::StatusOr<CertificateAuthority> Open(const std::string& directory);
 
@@ -94,12 +102,6 @@ class CertificateAuthority {
 
   // In the order in which they were issued.
   absl::StatusOr<std::vector<IssuedCertificate>> Issued() const;
-
-  // Begins a new root beside the old: ca.crt trusts both, and the new one signs. For a root only.
-  absl::Status Rotate(const AuthorityOptions& options, absl::Time now);
-  // Ends it: removes all roots but the newest from ca.crt, with their keys. FAILED_PRECONDITION:
-  // certificates of theirs are still valid; the message names some.
-  absl::Status Retire(absl::Time now);
 
   const std::string& authorities_pem() const;
 

@@ -11,7 +11,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/path/read_file.h"
-#include "common/server/replace_file.h"
 
 namespace gitops::tls {
 namespace {
@@ -34,6 +33,15 @@ absl::Status CheckPrivate(const std::string& path) {
       " opens it to other accounts; if none of them is to be mistrusted, run 'chmod "
       "600 ",
       path, "', else make a new authority"));
+}
+
+absl::StatusOr<std::vector<Key>> ReadKeyFile(const std::string& path) {
+  if (absl::Status status = CheckPrivate(path); !status.ok()) return status;
+  const absl::StatusOr<std::string> text = ReadWholeFile(path, kMaxFile);
+  if (!text.ok()) return text.status();
+  absl::StatusOr<std::vector<Key>> keys = ReadKeys(Secret(*text));
+  if (!keys.ok()) return Unusable(path, keys.status());
+  return keys;
 }
 
 absl::StatusOr<std::vector<Certificate>> ReadCertificateFile(const std::string& path,
@@ -61,15 +69,6 @@ std::vector<Signer> Match(std::vector<Certificate> certificates, std::vector<Key
 
 }  // namespace
 
-absl::StatusOr<std::vector<Key>> ReadKeyFile(const std::string& path) {
-  if (absl::Status status = CheckPrivate(path); !status.ok()) return status;
-  const absl::StatusOr<std::string> text = ReadWholeFile(path, kMaxFile);
-  if (!text.ok()) return text.status();
-  absl::StatusOr<std::vector<Key>> keys = ReadKeys(Secret(*text));
-  if (!keys.ok()) return Unusable(path, keys.status());
-  return keys;
-}
-
 absl::StatusOr<AuthorityFiles> ReadAuthority(const std::string& directory) {
   AuthorityFiles files;
   auto certificates = ReadCertificateFile(directory + "/ca.crt", files.authorities_pem);
@@ -89,16 +88,11 @@ absl::StatusOr<AuthorityFiles> ReadAuthority(const std::string& directory) {
   return Unusable(key_file, absl::InvalidArgumentError("its keys belong to other certificates"));
 }
 
-absl::Status WriteSigners(const std::string& directory, const std::string& prefix,
-                          const std::vector<Signer>& signers) {
-  std::string keys, certificates;
-  for (const Signer& signer : signers) {
-    keys += ToPem(signer.key.get()).Reveal();
-    certificates += ToPem(signer.certificate.get());
-  }
-  const std::string path = absl::StrCat(directory, "/", prefix);
-  if (absl::Status status = ReplaceFile(path + ".key", keys, 0600); !status.ok()) return status;
-  return ReplaceFile(path + ".crt", certificates, 0644);
+absl::StatusOr<Key> ReadOrMakeKey(const std::string& path) {
+  absl::StatusOr<std::vector<Key>> keys = ReadKeyFile(path);
+  if (absl::IsNotFound(keys.status())) return NewKey();
+  if (!keys.ok()) return keys.status();
+  return std::move(keys->front());
 }
 
 absl::StatusOr<Fd> LockDirectory(const std::string& directory) {

@@ -18,15 +18,11 @@ struct AuthorityFiles {
   std::vector<Signer> signers;  // the newest first; at least one
 };
 
-// The keys in a file that no other account can read. NOT_FOUND: there is none.
-absl::StatusOr<std::vector<Key>> ReadKeyFile(const std::string& path);
+// The key in the file, or a new one if there is no file. FAILED_PRECONDITION: other accounts can
+// read it.
+absl::StatusOr<Key> ReadOrMakeKey(const std::string& path);
 
 absl::StatusOr<AuthorityFiles> ReadAuthority(const std::string& directory);
-
-// Keys first: after a crash in between, a key is left over, which readers skip. `prefix`: "ca" or
-// "issuer".
-absl::Status WriteSigners(const std::string& directory, const std::string& prefix,
-                          const std::vector<Signer>& signers);
 
 // Makes the directory if it is missing (mode 0700) and locks it until the result is closed.
 absl::StatusOr<Fd> LockDirectory(const std::string& directory);

@@ -124,7 +124,6 @@ bool AddIssuerConstraints(X509* certificate) {
   auto** const excluded = &constraints->excludedSubtrees;
   steps.Do(PushSubtree(&constraints->permittedSubtrees, GEN_URI, Ia5(RoleName(Role::kAgent))))
       .Do(PushSubtree(excluded, GEN_DNS, Ia5("")))
-      .Do(PushSubtree(excluded, GEN_EMAIL, Ia5("")))
       .Do(PushSubtree(excluded, GEN_IPADD, a2i_IPADDRESS_NC("0.0.0.0/0.0.0.0")))
       .Do(PushSubtree(excluded, GEN_IPADD, a2i_IPADDRESS_NC("::/::")))
       .Do(X509_add1_ext_i2d(certificate, NID_name_constraints, constraints.get(), 1, 0) == 1);
@@ -194,6 +193,13 @@ std::string KeyId(EVP_PKEY* key) {
   OPENSSL_free(der);
   id.resize(8);
   return id;
+}
+
+std::string AuthorityName(const X509* authority) {
+  char text[kMaxCommonName + 1] = {};
+  X509_NAME_get_text_by_NID(X509_get_subject_name(authority), NID_commonName, text, sizeof text);
+  const absl::string_view name = text;
+  return std::string(name.substr(0, name.rfind(' ')));
 }
 
 absl::StatusOr<Certificate> MakeRoot(const std::string& name, EVP_PKEY* key,

@@ -24,6 +24,9 @@ absl::StatusOr<Key> NewKey();  // P-256
 // 8 hex digits of the key's hash: names of authorities have it, so that two keys never share one.
 std::string KeyId(EVP_PKEY* key);
 
+// The name that such an authority was made with.
+std::string AuthorityName(const X509* authority);
+
 struct Validity {
   absl::Time not_before, not_after;
 };
@@ -32,7 +35,7 @@ struct Validity {
 absl::StatusOr<Certificate> MakeRoot(const std::string& name, EVP_PKEY* key,
                                      const Validity& validity);
 // An authority for agents only, whatever its key signs: its name constraints permit URIs whose host
-// is "agent", and no names of DNS, addresses or mail.
+// is "agent", and no DNS names and addresses, with which it could pose as a server for browsers.
 absl::StatusOr<Certificate> MakeIssuer(const std::string& name, EVP_PKEY* key, const Signer& signer,
                                        const Validity& validity);
 struct LeafNames {

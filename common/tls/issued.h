@@ -20,6 +20,8 @@ struct IssuedCertificate {
   absl::Time not_before, not_after;
   std::optional<absl::Time> revoked;
   std::string reason;  // why it was revoked
+
+  bool IsValidAt(absl::Time now) const { return !revoked.has_value() && not_after >= now; }
 };
 
 // A file with a line of JSON for everything that was issued or revoked, in order. It only grows, so
