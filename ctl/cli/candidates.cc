@@ -127,6 +127,7 @@ void AddArguments(const Form& form, const Before& before, Candidates& candidates
     case Argument::kRevision:
     case Argument::kPromotion:
     case Argument::kFile:
+    case Argument::kCertificate:
       break;
   }
 }

@@ -47,6 +47,13 @@ enum class CommandId {
   kHoldEnvironment,
   kReleaseEnvironment,
   kTokenCreate,
+  kCaInit,
+  kCaIssue,
+  kCaRenew,
+  kCaList,
+  kCaRevoke,
+  kCaIssuer,
+  kCaRetire,
   kConfigCheck,
   kConfigRender,
   kConfigSchema,
@@ -79,7 +86,8 @@ enum class Argument {
   kEnvironment,
   kRevision,  // of any form
   kPromotion,
-  kFile
+  kFile,
+  kCertificate  // SERIAL or ROLE/NAME
 };
 
 // Which server a command calls.
