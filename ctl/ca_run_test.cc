@@ -196,7 +196,7 @@ TEST_F(CaRunTest, ListIsATableWithShortSerials) {
   Good("ca issue --dir DIR/ca --role agent --name web1 --dns web1.example --out DIR/a");
   Good("ca issue --dir DIR/ca --role admin --name alice --days 1 --out DIR/b");
   EXPECT_THAT(Good("ca list --dir DIR/ca").out,
-              MatchesRegex("SERIAL    ROLE   NAME   EXPIRES-IN  STATE\n"
+              MatchesRegex("SERIAL    ROLE   NAME   EXPIRES IN  STATE\n"
                            "[0-9a-f]{8}  agent  web1   89d         VALID\n"
                            "[0-9a-f]{8}  admin  alice  23h         VALID\n"));
   EXPECT_THAT(Good("ca list --dir DIR/ca --sort expires-in --columns name").out,

@@ -1,5 +1,7 @@
 #include "common/tls/authority.h"
 
+#include <unistd.h>
+
 #include <tuple>
 #include <utility>
 
@@ -108,6 +110,7 @@ absl::StatusOr<IssuedMaterial> CertificateAuthority::Issue(const LeafRequest& re
 absl::StatusOr<IssuedMaterial> CertificateAuthority::IssueForKey(const Secret& key_pem,
                                                                  const LeafRequest& request,
                                                                  absl::Time now) const {
+  const tls::ErrorScope errors;
   const auto keys = tls::ReadKeys(key_pem);
   if (!keys.ok()) return keys.status();
   if (absl::Status weak = tls::CheckKeyStrength(keys->front().get()); !weak.ok()) return weak;
@@ -119,6 +122,7 @@ absl::StatusOr<IssuedMaterial> CertificateAuthority::IssueForKey(const Secret& k
 absl::StatusOr<IssuedMaterial> CertificateAuthority::Sign(absl::string_view csr_pem,
                                                           const LeafRequest& request,
                                                           absl::Time now) const {
+  const tls::ErrorScope errors;
   const auto csr = tls::ReadRequest(csr_pem);
   const auto refused = [](absl::string_view why) {
     return absl::InvalidArgumentError(absl::StrCat("cannot sign the certificate request: ", why));
@@ -137,6 +141,10 @@ absl::StatusOr<IssuedCertificate> CertificateAuthority::AddIssuer(const std::str
   if (!parts_->files.issuer_pem.empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat(parts_->directory, " is an issuing authority; only a root can make others"));
+  }
+  if (access((directory + "/ca.key").c_str(), F_OK) == 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        directory, " has the ca.key of a root; make the issuing authority in another directory"));
   }
   const absl::StatusOr<Fd> lock = tls::LockDirectory(directory);
   if (!lock.ok()) return lock.status();

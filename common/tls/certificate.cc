@@ -123,6 +123,7 @@ CertificateInfo Describe(X509* certificate) {
 }  // namespace tls
 
 absl::StatusOr<std::vector<CertificateInfo>> ReadCertificateChain(absl::string_view pem) {
+  const tls::ErrorScope errors;
   const absl::StatusOr<std::vector<tls::Certificate>> certificates = tls::ReadCertificates(pem);
   if (!certificates.ok()) return certificates.status();
   std::vector<CertificateInfo> infos;

@@ -85,6 +85,7 @@ TEST_F(IssuerTest, WhatItMayNotIssueIsRefusedAndNotListed) {
 TEST_F(IssuerTest, ItCannotMakeIssuersOrReplaceTheRoot) {
   const CertificateAuthority issuer = MakeIssuer(Make());
   EXPECT_FALSE(issuer.AddIssuer(directory_ / "third", {}, now_).ok());
+  EXPECT_FALSE(Opened("ca").AddIssuer(directory_ / "ca", {}, now_).ok());
   EXPECT_FALSE(CertificateAuthority::Rotate(directory_ / "issuer", {}, now_).ok());
   EXPECT_FALSE(CertificateAuthority::Init(directory_ / "issuer", {}, now_).ok());
 }

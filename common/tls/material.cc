@@ -77,6 +77,7 @@ absl::Status CheckWhole(const std::string& directory, const Parsed& parsed, absl
 }  // namespace
 
 absl::StatusOr<TlsMaterial> LoadMaterial(const std::string& directory, absl::Time now) {
+  const tls::ErrorScope errors;
   TlsMaterial material;
   if (absl::Status status = ReadFiles(directory, material); !status.ok()) return status;
   const absl::StatusOr<Parsed> parsed = Parse(directory, material);

@@ -1,6 +1,7 @@
 #include "common/tls/material.h"
 
 #include <gtest/gtest.h>
+#include <openssl/err.h>
 
 #include <cstdio>
 #include <functional>
@@ -121,6 +122,17 @@ TEST_F(MaterialTest, KeyWithAPassphraseIsAnErrorAndNobodyIsAsked) {
   ASSERT_EQ(std::system(command.c_str()), 0);
   directory_.Write("tls/tls.key", directory_.Read("locked.key"));
   EXPECT_HAS(Error(), "tls/tls.key");
+}
+
+TEST_F(MaterialTest, RefusedFilesLeaveNoErrorForTheThreadsNextConnection) {
+  const CertificateAuthority authority = Make("ca");
+  Put(Issue(authority));
+  directory_.Write("tls/tls.key", Issue(authority).key_pem.Reveal());
+  EXPECT_FALSE(Load().ok());
+  EXPECT_FALSE(Load(absl::Hours(24 * 400)).ok());
+  directory_.Write("tls/tls.crt", "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n");
+  EXPECT_FALSE(Load().ok());
+  EXPECT_EQ(ERR_peek_error(), 0u);
 }
 
 TEST_F(MaterialTest, ErrorHasNothingOfTheKey) {

@@ -1,6 +1,7 @@
 #ifndef GITOPS_COMMON_TLS_OPENSSL_H_
 #define GITOPS_COMMON_TLS_OPENSSL_H_
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -34,6 +35,16 @@ using Key = std::unique_ptr<EVP_PKEY, Freeing<EVP_PKEY_free>>;
 using Number = std::unique_ptr<ASN1_INTEGER, Freeing<ASN1_INTEGER_free>>;
 using Names = std::unique_ptr<GENERAL_NAMES, Freeing<GENERAL_NAMES_free>>;
 using Trust = std::unique_ptr<X509_STORE, Freeing<X509_STORE_free>>;
+
+// Removes the errors that OpenSSL queues for this thread meanwhile: a TLS connection that the
+// thread serves next would take them for its own.
+class ErrorScope {
+ public:
+  ErrorScope() { ERR_set_mark(); }
+  ~ErrorScope() { ERR_pop_to_mark(); }
+  ErrorScope(const ErrorScope&) = delete;
+  ErrorScope& operator=(const ErrorScope&) = delete;
+};
 
 // INTERNAL "cannot ACTION: " with OpenSSL's reason. Clears OpenSSL's queue of errors.
 absl::Status OpensslError(absl::string_view action);

@@ -57,6 +57,7 @@ absl::StatusOr<Revocations> Revocations::Load(const std::string& directory, absl
 absl::StatusOr<Revocations> Revocations::Parse(absl::string_view lists_pem,
                                                absl::string_view authorities_pem,
                                                const std::string& name, absl::Time now) {
+  const tls::ErrorScope errors;
   const auto lists = tls::ReadRevocationLists(lists_pem);
   if (!lists.ok()) {
     return Unusable(name, lists.status().message(), "write it anew with 'gitopsctl ca revoke'");

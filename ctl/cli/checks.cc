@@ -282,10 +282,9 @@ absl::Status CheckPromotions(const CommandSpec& spec, const Invocation& invocati
         "spaces, parentheses, quotes and backslashes");
   }
   if (flags.token_role.empty()) return Usage("token create needs --role ROLE");
-  constexpr absl::string_view kPeople[] = {"viewer", "operator", "approver", "admin"};
-  if (!absl::c_linear_search(kPeople, flags.token_role)) {
+  if (!absl::c_linear_search(kRolesOfPeople, flags.token_role)) {
     return Usage(absl::StrCat("--role: a token is for people: one of ",
-                              absl::StrJoin(kPeople, ", "), "; for a program use ca issue"));
+                              absl::StrJoin(kRolesOfPeople, ", "), "; for a program use ca issue"));
   }
   return absl::OkStatus();
 }

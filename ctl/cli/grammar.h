@@ -90,6 +90,9 @@ enum class Argument {
   kCertificate  // SERIAL or ROLE/NAME
 };
 
+// The roles of people, which a token may have; the others are of programs.
+inline constexpr absl::string_view kRolesOfPeople[] = {"viewer", "operator", "approver", "admin"};
+
 // Which server a command calls.
 enum class Reach {
   kNone,
