@@ -2,6 +2,7 @@
 
 #include <sstream>
 
+#include "ctl/commands/ca_commands.h"
 #include "ctl/output/fleet_renderer.h"
 #include "ctl/output/promotion_renderer.h"
 
@@ -30,6 +31,8 @@ absl::Status CheckColumns(const Invocation& invocation, const RenderOptions& opt
       return PromotionRenderer(options, ignored).Pipelines({});
     case CommandId::kListPromotions:
       return PromotionRenderer(options, ignored).Promotions({});
+    case CommandId::kCaList:
+      return CertificatesText({}, options).status();
     default:
       return absl::OkStatus();
   }

@@ -17,6 +17,7 @@
 #include "ctl/agent_address.h"
 #include "ctl/check_columns.h"
 #include "ctl/client_options.h"
+#include "ctl/commands/ca_commands.h"
 #include "ctl/commands/commands.h"
 #include "ctl/commands/fleet_commands.h"
 #include "ctl/commands/promotion_commands.h"
@@ -273,6 +274,28 @@ absl::StatusOr<ExitCode> RunOnReceiver(PromotionCommand command, const Invocatio
   return command(context);
 }
 
+// Null for other commands.
+AuthorityCommand AuthorityCommandOf(CommandId command) {
+  switch (command) {
+    case CommandId::kCaInit:
+      return InitAuthority;
+    case CommandId::kCaIssue:
+      return IssueCertificate;
+    case CommandId::kCaRenew:
+      return RenewCertificate;
+    case CommandId::kCaList:
+      return ListCertificates;
+    case CommandId::kCaRevoke:
+      return RevokeCertificates;
+    case CommandId::kCaIssuer:
+      return AddIssuer;
+    case CommandId::kCaRetire:
+      return RetireRoot;
+    default:
+      return nullptr;
+  }
+}
+
 absl::StatusOr<ExitCode> Perform(const Invocation& invocation, Console& console) {
   const RenderOptions options = RenderOptionsFor(invocation, console);
   if (absl::Status status = CheckColumns(invocation, options); !status.ok()) return status;
@@ -287,6 +310,9 @@ absl::StatusOr<ExitCode> Perform(const Invocation& invocation, Console& console)
   }
   if (const FleetCommand command = FleetCommandOf(invocation.command); command != nullptr) {
     return RunOnFleet(command, invocation, *renderer, console);
+  }
+  if (const AuthorityCommand command = AuthorityCommandOf(invocation.command); command != nullptr) {
+    return command(AuthorityContext{invocation, options, console});
   }
   if (invocation.command == CommandId::kTokenCreate) return CreateToken(invocation, console);
   if (invocation.command == CommandId::kConfigCheck) return CheckConfigs(invocation, console);

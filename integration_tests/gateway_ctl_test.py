@@ -15,7 +15,8 @@ from gateway_promotions_test import EVENTS, KEY, PIPELINE, RECEIVER, body, signe
 from harness import BIN, ctl, wait_for
 
 # They call no server.
-LOCAL = {"token create", "completion", "version", "help", "config check", "config render", "config schema"}
+LOCAL = {"token create", "completion", "version", "help", "config check", "config render", "config schema",
+         "ca init", "ca issue", "ca renew", "ca list", "ca revoke", "ca issuer", "ca retire"}
 
 
 @pytest.fixture(scope="module")

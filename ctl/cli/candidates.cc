@@ -127,6 +127,7 @@ void AddArguments(const Form& form, const Before& before, Candidates& candidates
     case Argument::kRevision:
     case Argument::kPromotion:
     case Argument::kFile:
+    case Argument::kCertificate:
       break;
   }
 }
@@ -134,6 +135,9 @@ void AddArguments(const Form& form, const Before& before, Candidates& candidates
 void AddValues(const FlagSpec& flag, const Form* form, Candidates& candidates) {
   candidates.words = flag.choices;
   if (flag.name == "state" && form != nullptr) candidates.words = StatesOf(form->command);
+  if (flag.name == "role" && form != nullptr && form->command == CommandId::kTokenCreate) {
+    candidates.words = {std::begin(kRolesOfPeople), std::end(kRolesOfPeople)};
+  }
   if (flag.name == "on" || flag.name == "host") candidates.names = Candidates::Names::kHosts;
   if (flag.name == "service") candidates.names = Candidates::Names::kServices;
   if (flag.name == "tagged" || flag.name == "order-by-tags") {

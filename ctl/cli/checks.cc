@@ -1,7 +1,9 @@
 #include "ctl/cli/checks.h"
 
 #include <algorithm>
+#include <tuple>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -10,6 +12,7 @@
 #include "common/git/url.h"
 #include "common/plan/vocabulary.h"
 #include "common/rpc/address.h"
+#include "common/tls/identity.h"
 #include "ctl/cli/states.h"
 #include "ctl/cli/words.h"
 #include "ctl/output/escape.h"
@@ -279,7 +282,29 @@ absl::Status CheckPromotions(const CommandSpec& spec, const Invocation& invocati
         "spaces, parentheses, quotes and backslashes");
   }
   if (flags.token_role.empty()) return Usage("token create needs --role ROLE");
+  if (!absl::c_linear_search(kRolesOfPeople, flags.token_role)) {
+    return Usage(absl::StrCat("--role: a token is for people: one of ",
+                              absl::StrJoin(kRolesOfPeople, ", "), "; for a program use ca issue"));
+  }
   return absl::OkStatus();
+}
+
+// What each command of an authority needs.
+absl::Status CheckAuthority(const CommandSpec& spec, const Flags& flags) {
+  const Words& takes = spec.flags;
+  if (!absl::c_linear_search(takes, "dir")) return absl::OkStatus();
+  const std::string name = NameOf(spec.command);
+  const bool issues = spec.command == CommandId::kCaIssue;
+  for (const auto& [flag, value, needed] :
+       {std::tuple("--dir DIR", &flags.authority.directory, true),
+        std::tuple("--out DIR", &flags.out_file, absl::c_linear_search(takes, "out")),
+        std::tuple("--role ROLE", &flags.token_role, issues),
+        std::tuple("--name NAME", &flags.token_name, issues)}) {
+    if (needed && value->empty()) return Usage(absl::StrCat(name, " needs ", flag));
+  }
+  if (!issues) return absl::OkStatus();
+  const absl::Status valid = CheckIdentityName(flags.token_name);
+  return valid.ok() ? valid : Usage(absl::StrCat("--name: ", valid.message()));
 }
 
 }  // namespace
@@ -296,6 +321,7 @@ absl::Status CheckAll(const Form& form, const RawCommandLine& line, Invocation& 
   if (absl::Status s = CheckTls(spec, invocation); !s.ok()) return s;
   if (absl::Status s = CheckPlan(spec, line, invocation); !s.ok()) return s;
   if (absl::Status s = CheckPromotions(spec, invocation); !s.ok()) return s;
+  if (absl::Status s = CheckAuthority(spec, invocation.flags); !s.ok()) return s;
   if (absl::Status s = CheckWanted(spec.command, invocation.flags.wanted); !s.ok()) return s;
   return CheckHooksTest(spec, invocation);
 }

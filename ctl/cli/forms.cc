@@ -40,6 +40,13 @@ const std::vector<Form>& Forms() {
       {{"promotions", "hold"}, CommandId::kHoldEnvironment},
       {{"promotions", "release"}, CommandId::kReleaseEnvironment},
       {{"token", "create"}, CommandId::kTokenCreate},
+      {{"ca", "init"}, CommandId::kCaInit},
+      {{"ca", "issue"}, CommandId::kCaIssue},
+      {{"ca", "renew"}, CommandId::kCaRenew},
+      {{"ca", "list"}, CommandId::kCaList},
+      {{"ca", "revoke"}, CommandId::kCaRevoke},
+      {{"ca", "issuer"}, CommandId::kCaIssuer},
+      {{"ca", "retire"}, CommandId::kCaRetire},
       {{"config", "check"}, CommandId::kConfigCheck},
       {{"config", "render"}, CommandId::kConfigRender},
       {{"config", "schema"}, CommandId::kConfigSchema},
@@ -118,8 +125,7 @@ const std::vector<Abbreviation>& Abbreviations() {
 
 const std::vector<UnavailableForm>& UnavailableForms() {
   static const auto& forms = *new std::vector<UnavailableForm>{
-      {"ca", "", "TLS", "connect to other hosts through SSH, or in plain text with --insecure",
-       true},
+      {"ca", "token", "enrolment of hosts", "issue certificates with `gitopsctl ca issue`"},
       {"context", "", "stored contexts",
        "set flags by variables, for example GITOPS_OUTPUT=json and GITOPS_PLANNER=ops1:8001", true},
       {"audit", "", "the audit log",

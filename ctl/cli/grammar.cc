@@ -41,6 +41,8 @@ const char* PlaceholderOf(Argument argument) {
       return "ID";
     case Argument::kFile:
       return "FILE";
+    case Argument::kCertificate:
+      return "SERIAL|ROLE/NAME";
   }
   return "";
 }

@@ -47,6 +47,13 @@ enum class CommandId {
   kHoldEnvironment,
   kReleaseEnvironment,
   kTokenCreate,
+  kCaInit,
+  kCaIssue,
+  kCaRenew,
+  kCaList,
+  kCaRevoke,
+  kCaIssuer,
+  kCaRetire,
   kConfigCheck,
   kConfigRender,
   kConfigSchema,
@@ -79,8 +86,12 @@ enum class Argument {
   kEnvironment,
   kRevision,  // of any form
   kPromotion,
-  kFile
+  kFile,
+  kCertificate  // SERIAL or ROLE/NAME
 };
+
+// The roles of people, which a token may have; the others are of programs.
+inline constexpr absl::string_view kRolesOfPeople[] = {"viewer", "operator", "approver", "admin"};
 
 // Which server a command calls.
 enum class Reach {

@@ -75,6 +75,15 @@ struct Flags {
   std::string config = "/etc/gitops/config.toml";
   std::string token_name;
   std::string token_role;
+  // `ca`, with token_name, token_role and out_file.
+  struct Authority {
+    std::string directory;
+    std::vector<std::string> dns_names, addresses;
+    std::optional<int> days;
+    bool keep_key = false;
+    bool rotate = false;
+  };
+  Authority authority;
   // Infinite: for ever.
   absl::Duration token_lifetime = absl::InfiniteDuration();
 };

@@ -193,6 +193,17 @@ absl::Status ReadPromotionFlags(const FlagReader& reader, Flags& flags) {
   return status;
 }
 
+absl::Status ReadAuthority(const FlagReader& reader, Flags::Authority& authority) {
+  authority.directory = reader.Text("dir");
+  reader.Words("dns", [&](const std::string& name) { authority.dns_names.push_back(name); });
+  reader.Words("ip", [&](const std::string& address) { authority.addresses.push_back(address); });
+  return FirstOf({
+      reader.Count("days", 1, [&](int days) { authority.days = days; }),
+      reader.Bool("keep-key", authority.keep_key),
+      reader.Bool("rotate", authority.rotate),
+  });
+}
+
 }  // namespace
 
 absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
@@ -215,6 +226,7 @@ absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
       ReadList(reader, flags),
       ReadFilter(reader, flags.filter),
       ReadPromotionFlags(reader, flags),
+      ReadAuthority(reader, flags.authority),
       ReadWanted(reader, flags.wanted),
       reader.Bool("diff", flags.diff),
   });

@@ -16,6 +16,7 @@ NOT_RUN = {
     "build-and-release": [
         "a build takes minutes", "a build takes minutes",
         "the test hosts cannot reach Debian; a test compares the list with what the programs are linked to"],
+    "certificates": [],
     "deploy": ["an excerpt of the config", "its output is the API's JSON"],
     "from-gitopper": [],
     "from-morph": [],
@@ -182,6 +183,7 @@ def run_the_planner(host):
 PREPARED = {
     "bootstrap": bootstrap,
     "build-and-release": one_host,
+    "certificates": lambda host: install(host, "gitopsctl"),
     "deploy": deployed_fleet,
     "from-gitopper": from_gitopper,
     "hooks": fleet,
