@@ -37,8 +37,11 @@ absl::Status CheckReportSettings(const Settings& settings) {
   }
   const std::string& planner = settings.Get("planner");
   if (planner.empty()) return absl::OkStatus();
-  const auto dialled = Dial(
-      {.address = planner, .default_port = kPlannerPort, .insecure = settings.GetBool("insecure")});
+  const auto dialled = Dial({.address = planner,
+                             .default_port = kPlannerPort,
+                             .insecure = settings.GetBool("insecure"),
+                             .tls_dir = settings.Get("tls-dir"),
+                             .server = ServerIdentity{.role = Role::kPlanner, .name = ""}});
   return dialled.ok() ? absl::OkStatus() : ForSetting(settings, "planner", dialled.status());
 }
 

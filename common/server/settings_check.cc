@@ -4,10 +4,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/log/log.h"
 #include "common/rpc/address.h"
 #include "common/server/http_lifecycle.h"
 #include "common/server/lifecycle.h"
+#include "common/tls/material.h"
 
 namespace gitops {
 namespace {
@@ -34,12 +36,19 @@ absl::Status CheckStore(const Settings& settings) {
                    "in SQLite under --state-dir"));
 }
 
+// The dates are no fault of the settings: see TlsFiles::Open.
 absl::Status CheckTls(const Settings& settings) {
-  if (settings.Get("tls-dir").empty()) return absl::OkStatus();
-  return absl::UnimplementedError(
-      absl::StrCat(Named(settings, "tls-dir"), " ", settings.Get("tls-dir"),
-                   ": TLS is not implemented yet; until it is, listen on a loopback address or a "
-                   "unix socket, or allow plain text with --insecure"));
+  const std::string& directory = settings.Get("tls-dir");
+  if (directory.empty()) return absl::OkStatus();
+  if (settings.GetBool("insecure")) {
+    return absl::InvalidArgumentError(absl::StrCat(Named(settings, "tls-dir"), " and ",
+                                                   Named(settings, "insecure"),
+                                                   " contradict each other; leave one out"));
+  }
+  const absl::Status loaded = LoadMaterial(directory, absl::Now()).status();
+  if (loaded.ok() || absl::IsFailedPrecondition(loaded)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(Named(settings, "tls-dir"), ": ", loaded.message()));
 }
 
 // `plain`: clients on other machines would be served in plain text.
@@ -53,8 +62,8 @@ absl::Status CheckListen(const Settings& settings, absl::string_view name,
   if (!plain || address->is_local()) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat(Named(settings, name), " ", listen,
-                   ": refusing to serve other machines in plain text; listen on a loopback "
-                   "address or a unix socket, or allow it with --insecure"));
+                   ": refusing to serve other machines in plain text; give --tls-dir, listen on a "
+                   "loopback address or a unix socket, or allow it with --insecure"));
 }
 
 }  // namespace
@@ -71,7 +80,8 @@ absl::Status CheckServerSettings(const Settings& settings) {
   if (listen.empty()) listen.emplace_back();  // which is no address
   for (const std::string& each : listen) {
     absl::Status status =
-        CheckListen(settings, "listen", each, /*plain=*/!settings.GetBool("insecure"));
+        CheckListen(settings, "listen", each,
+                    /*plain=*/settings.Get("tls-dir").empty() && !settings.GetBool("insecure"));
     if (!status.ok()) return status;
   }
   return CheckListen(settings, "metrics-listen", settings.Get("metrics-listen"), /*plain=*/false);

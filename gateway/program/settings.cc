@@ -6,7 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/config/ports.h"
 #include "common/config/toml.h"
+#include "common/path/read_file.h"
 #include "common/rpc/address.h"
+#include "common/tls/certificate.h"
 
 namespace gitops {
 namespace {
@@ -52,6 +54,15 @@ absl::Status ReadValues(GatewayConfig& config) {
 }
 
 }  // namespace
+
+std::string ClientTlsDir(const Settings& settings) {
+  const std::string& directory = settings.Get("tls-dir");
+  if (directory.empty() || settings.GetBool("insecure")) return "";
+  const absl::StatusOr<std::string> pem = ReadWholeFile(directory + "/tls.crt", 1 << 20);
+  if (!pem.ok()) return "";
+  const absl::StatusOr<CertificateInfo> certificate = ReadCertificate(*pem);
+  return certificate.ok() && certificate->identity.ok() ? directory : "";
+}
 
 absl::StatusOr<GatewayConfig> LoadGatewayConfig(Settings flags) {
   GatewayConfig config;
