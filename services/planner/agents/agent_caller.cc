@@ -160,7 +160,8 @@ absl::StatusOr<std::string> GrpcAgentClient::AwaitReboot(const AgentAddress& add
     }
     const SteadyTime next = std::min(link_.Now() + kRebootBackoff.After(asked), deadline);
     if (absl::IsCancelled(status.status()) || !link_.Pause(next, give_up)) {
-      return absl::CancelledError(absl::StrCat("gave up waiting for the reboot of ", address.address));
+      return absl::CancelledError(
+          absl::StrCat("gave up waiting for the reboot of ", address.address));
     }
   }
 }

@@ -96,8 +96,8 @@ class Performance {
     }
     return MakeError(
         Reason::kHostLost,
-        absl::StrCat("the agent at ", address_.address, " went away during ", request_.action(), " (",
-                     reason, ") and did not come back within ",
+        absl::StrCat("the agent at ", address_.address, " went away during ", request_.action(),
+                     " (", reason, ") and did not come back within ",
                      absl::FormatDuration(link_.options().return_timeout),
                      ", so it is not known what was done; `resume` goes on when it is back"));
   }

@@ -219,7 +219,8 @@ PerformOutcome FakeAgentCaller::Perform(const AgentAddress& address,
     const auto known = agents_.find(address);
     const bool is_up = known != agents_.end() && known->second.agent.up;
     if (!is_up && known != agents_.end() && known->second.agent.connected) {
-      return {.status = absl::AbortedError(absl::StrCat("the agent at ", address.address, " went away")),
+      return {.status =
+                  absl::AbortedError(absl::StrCat("the agent at ", address.address, " went away")),
               .response = {},
               .unknown = true};
     }
@@ -278,8 +279,8 @@ absl::StatusOr<std::string> FakeAgentCaller::AwaitReboot(const AgentAddress& add
     if (agent.up && boot_id != before) return boot_id;
     if (agent.reboot == FakeReboot::kStaysDown || agent.reboot == FakeReboot::kIgnores) {
       return absl::DeadlineExceededError(absl::StrCat(
-          "the agent at ", address.address, " is not back after ", absl::FormatDuration(timeout), ": ",
-          agent.up ? "it answers with the boot it had" : "it does not answer"));
+          "the agent at ", address.address, " is not back after ", absl::FormatDuration(timeout),
+          ": ", agent.up ? "it answers with the boot it had" : "it does not answer"));
     }
     changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kAskEvery);
     mutex_.Unlock();
