@@ -18,6 +18,7 @@ inline ClientOptions ClientOptionsFor(const std::string& address, const Flags& f
   ClientOptions options;
   options.address = address;
   options.insecure = flags.insecure;
+  options.tls_dir = flags.tls_dir;
   options.caller.user = console.user;
   options.caller.deadline = absl::Now() + flags.timeout.value_or(absl::InfiniteDuration());
   return options;

@@ -230,14 +230,24 @@ std::string AgentAddress(const Invocation& invocation, const Console& console) {
   return host;
 }
 
+// Whom an agent's certificate must name: the host, or the address that was given instead.
+ServerIdentity AgentServer(const Invocation& invocation) {
+  ServerIdentity server{.role = Role::kAgent, .name = HostName(invocation)};
+  if (invocation.named_host) return server;
+  const absl::StatusOr<Address> address = ParseAddress(invocation.host, kAgentPort);
+  if (!address.ok() || address->is_local()) return {.role = Role::kAgent, .name = ""};
+  return {.role = Role::kAgent, .name = address->host, .or_address = true};
+}
+
 absl::StatusOr<ExitCode> RunOnHost(Command command, const Invocation& invocation,
                                    Renderer& renderer, Console& console) {
   const std::string& gateway = invocation.flags.gateway;
   const absl::StatusOr<Route> route =
       RouteTo(gateway.empty() ? AgentAddress(invocation, console) : gateway, invocation, console);
   if (!route.ok()) return route.status();
-  absl::StatusOr<AgentClient> agent =
-      AgentClient::New(ClientOptionsFor(route->address, invocation.flags, console));
+  ClientOptions options = ClientOptionsFor(route->address, invocation.flags, console);
+  options.server = AgentServer(invocation);
+  absl::StatusOr<AgentClient> agent = AgentClient::New(options);
   if (!agent.ok()) return agent.status();
   CommandContext context{invocation, *agent, renderer, console};
   return command(context);

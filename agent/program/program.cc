@@ -104,7 +104,7 @@ class Agent {
   std::string advertised_;
   const absl::Time start_time_ = clock_->Now();
   std::unique_ptr<HostAgent> host_;
-  const RpcGate gate_{/*authorizer=*/nullptr, kRpcShares};
+  RpcGate gate_{/*authorizer=*/nullptr, kRpcShares};
   std::unique_ptr<OperationServer> operations_;
   std::unique_ptr<ConfigFollower> follower_;
   std::unique_ptr<Scheduler::Job> memory_;
@@ -321,6 +321,7 @@ int Agent::Serve() {
   auto process =
       ServerProcess::Start(settings, {.program = kAgentProgram,
                                       .services = {service.get(), operations_->service()},
+                                      .gate = &gate_,
                                       .metrics = &metrics_,
                                       .on_reload = [this] { follower_->Reload(); },
                                       .on_drain = [this] { Drain(); },

@@ -7,6 +7,7 @@
 #include "common/config/ports.h"
 #include "common/log/log.h"
 #include "common/retry/backoff.h"
+#include "common/rpc/tls_diagnosis.h"
 
 namespace gitops {
 namespace {
@@ -208,7 +209,9 @@ std::string Reporter::ReasonOf(const grpc::Status& status) const {
   if (timed_out_) {
     return "no answer within " + absl::FormatDuration(options_.answer_timeout);
   }
-  return status.ok() ? "the planner ended the stream" : status.error_message();
+  if (status.ok()) return "the planner ended the stream";
+  std::string cause = DiagnoseConnection(channel_, status.error_message());
+  return cause.empty() ? status.error_message() : cause;
 }
 
 bool Reporter::MustBeginAnew() const {
@@ -283,6 +286,7 @@ absl::StatusOr<std::unique_ptr<Reporter>> Reporter::New(ReporterOptions options)
   channel.default_port = kPlannerPort;
   channel.insecure = options.insecure;
   channel.tls_dir = options.tls_dir;
+  channel.server = ServerIdentity{.role = Role::kPlanner, .name = ""};
   channel.connect_timeout = kConnectTimeout;
   // gRPC's own back-off would add to ours.
   channel.own_connection = true;

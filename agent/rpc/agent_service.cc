@@ -118,8 +118,10 @@ class AgentServiceImpl final : public v1::AgentService::Service {
 
   grpc::Status DiffService(ServerContext* context, const v1::DiffServiceRequest* request,
                            v1::DiffServiceResponse* response) override {
-    return gate_->Run(CallKind::kWait, *context, *request,
-                      [&] { return Diff(*request, PatienceOf(context), *response); });
+    return gate_->Run(CallKind::kWait, *context, *request, [&](const Principal& caller) {
+      const bool content = request->content() && MaySeeContent(caller);
+      return Diff(*request, content, PatienceOf(context), *response);
+    });
   }
 
   grpc::Status GetAgentDebugInfo(ServerContext* context,
@@ -173,14 +175,14 @@ class AgentServiceImpl final : public v1::AgentService::Service {
     return absl::OkStatus();
   }
 
-  absl::Status Diff(const v1::DiffServiceRequest& request, const Patience& patience,
+  absl::Status Diff(const v1::DiffServiceRequest& request, bool content, const Patience& patience,
                     v1::DiffServiceResponse& response) const {
     if (request.has_to_hash()) {
       if (absl::Status good = CheckHash(request.to_hash(), "to_hash"); !good.ok()) return good;
     }
     auto controller = agent_->Find(request.service());
     if (!controller.ok()) return controller.status();
-    DiffWish wish{.content = request.content()};
+    DiffWish wish{.content = content};
     if (options_.secret_files) wish.secrets = options_.secret_files();
     absl::StatusOr<std::vector<DriftEntry>> entries;
     if (request.has_to_hash()) {

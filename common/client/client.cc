@@ -16,6 +16,7 @@ PeerOptions PeerOptionsFor(const ClientOptions& options, const std::string& name
   peer.channel.default_port = default_port;
   peer.channel.insecure = options.insecure;
   peer.channel.tls_dir = options.tls_dir;
+  peer.channel.server = options.server;
   peer.name = name;
   peer.program = program;
   return peer;
@@ -25,6 +26,7 @@ std::vector<std::pair<std::string, std::string>> MetadataFor(const Caller& calle
   std::vector<std::pair<std::string, std::string>> metadata;
   for (const auto& [name, value] : {std::pair(kUserMetadata, &caller.user),
                                     std::pair(kOnBehalfOfMetadata, &caller.on_behalf_of),
+                                    std::pair(kOnBehalfOfRoleMetadata, &caller.role),
                                     std::pair(kTraceparent, &caller.traceparent)}) {
     if (!value->empty()) metadata.emplace_back(name, *value);
   }

@@ -51,7 +51,9 @@ std::vector<SettingDefinition> GatewaySettings() {
     } else if (definition.name == "state-dir" || definition.name == "store") {
       definition.help = "ignored: this program has no state";
     } else if (definition.name == "tls-dir") {
-      definition.help = "serve HTTPS with tls.crt and tls.key of this directory";
+      definition.help =
+          "serve HTTPS with tls.crt and tls.key of this directory; if the certificate is of "
+          "gitops://gateway/NAME, also call the other programs with TLS";
     } else if (definition.name == "insecure") {
       definition.help = "allow plain text to clients and servers on other machines";
     }

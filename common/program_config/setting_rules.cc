@@ -29,11 +29,15 @@ absl::Status CheckStore(const Settings& settings) {
 }
 
 absl::Status CheckTls(const Settings& settings) {
-  if (settings.Get("tls-dir").empty()) return absl::OkStatus();
+  if (settings.Get("tls-dir").empty() || !settings.GetBool("insecure")) return absl::OkStatus();
   return SettingFault(
       settings, "tls-dir",
-      absl::UnimplementedError("TLS is not implemented yet; until it is, listen on a loopback "
-                               "address or a unix socket, or allow plain text with --insecure"));
+      absl::InvalidArgumentError(absl::StrCat("it and insecure (from ", settings.Origin("insecure"),
+                                              ") contradict each other; leave one out")));
+}
+
+bool IsPlain(const Settings& settings) {
+  return settings.Get("tls-dir").empty() && !settings.GetBool("insecure");
 }
 
 // `plain`: clients on other machines would be served in plain text.
@@ -45,8 +49,9 @@ absl::Status CheckListen(const Settings& settings, absl::string_view name,
   return SettingFault(settings, name,
                       absl::FailedPreconditionError(absl::StrCat(
                           listen,
-                          ": refusing to serve other machines in plain text; listen on a loopback "
-                          "address or a unix socket, or allow it with --insecure")));
+                          ": refusing to serve other machines in plain text; give --tls-dir, "
+                          "listen on a loopback address or a unix socket, or allow it with "
+                          "--insecure")));
 }
 
 absl::Status CheckAllListen(const Settings& settings, bool plain) {
@@ -63,8 +68,7 @@ absl::Status CheckAllListen(const Settings& settings, bool plain) {
 absl::Status CheckPeer(const Settings& settings, absl::string_view name, int port) {
   const std::string& text = settings.Get(name);
   if (text.empty()) return absl::OkStatus();
-  return SettingFault(settings, name,
-                      ParseDialled(text, port, settings.GetBool("insecure")).status());
+  return SettingFault(settings, name, ParseDialled(text, port, !IsPlain(settings)).status());
 }
 
 absl::Status CheckAdvertised(const Settings& settings) {
@@ -93,14 +97,14 @@ absl::Status SettingFault(const Settings& settings, absl::string_view name,
 absl::Status CheckServerRules(const Settings& settings) {
   if (absl::Status status = CheckStore(settings); !status.ok()) return status;
   if (absl::Status status = CheckTls(settings); !status.ok()) return status;
-  absl::Status status = CheckAllListen(settings, /*plain=*/!settings.GetBool("insecure"));
+  absl::Status status = CheckAllListen(settings, IsPlain(settings));
   if (!status.ok()) return status;
   return CheckListen(settings, "metrics-listen", settings.Get("metrics-listen"), /*plain=*/false);
 }
 
 absl::Status CheckHttpServerRules(const Settings& settings) {
-  const bool plain = settings.Get("tls-dir").empty() && !settings.GetBool("insecure");
-  if (absl::Status status = CheckAllListen(settings, plain); !status.ok()) return status;
+  if (absl::Status status = CheckAllListen(settings, IsPlain(settings)); !status.ok())
+    return status;
   const std::string& metrics = settings.Get("metrics-listen");
   return metrics.empty() ? absl::OkStatus()
                          : CheckListen(settings, "metrics-listen", metrics, /*plain=*/false);

@@ -15,7 +15,9 @@ namespace gitops {
 class Actor {
  public:
   Actor() = default;
-  Actor(Principal principal) : text_(PrincipalText(principal)), principal_(std::move(principal)) {}
+  Actor(Principal principal) : text_(PrincipalText(principal)), principal_(std::move(principal)) {
+    principal_->role.reset();  // which is not stored
+  }
   Actor(std::string text) : text_(std::move(text)) {}
   Actor(const char* text) : text_(text) {}
 

@@ -150,18 +150,18 @@ absl::StatusOr<Address> ParseAddress(absl::string_view text, std::optional<int> 
 }
 
 absl::StatusOr<Address> ParseDialled(absl::string_view text, std::optional<int> default_port,
-                                     bool insecure) {
+                                     bool may_leave) {
   absl::StatusOr<Address> address = ParseAddress(text, default_port);
   if (!address.ok()) return address;
   if (!address->is_unix() && (address->host.empty() || address->port == 0)) {
     return Bad(text, "it needs a host and a port");
   }
-  if (address->is_local() || insecure) return address;
+  if (address->is_local() || may_leave) return address;
   return absl::FailedPreconditionError(absl::StrCat(
       "refusing to connect to ", address->ToString(),
       " in plain text: it is not on this machine, so others could read and change the "
-      "traffic. If that is acceptable, allow it with --insecure, a flag of the program "
-      "that connects"));
+      "traffic. Give --tls-dir, or, if that is acceptable, allow it with --insecure, flags of "
+      "the program that connects"));
 }
 
 absl::Status RemoveStaleSocket(const std::string& path) {

@@ -35,9 +35,9 @@ absl::StatusOr<Address> ParseAddress(absl::string_view text,
                                      std::optional<int> default_port = std::nullopt);
 
 // Parses an address to connect to: it needs a host and a port. FAILED_PRECONDITION: it is on
-// another machine, and plain text to others is not allowed (`insecure`).
+// another machine, and traffic may not leave this one: it would be plain text that nobody allowed.
 absl::StatusOr<Address> ParseDialled(absl::string_view text, std::optional<int> default_port,
-                                     bool insecure);
+                                     bool may_leave);
 
 // Removes the unix socket at `path` if no process listens on it, so that it can be bound again. OK
 // if the path does not exist. UNAVAILABLE: a process listens on it, or it is not a socket; nothing

@@ -10,9 +10,11 @@
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/retry/backoff.h"
 #include "common/rpc/address.h"
 #include "common/rpc/prepare.h"
+#include "common/rpc/tls_files.h"
 
 namespace gitops {
 namespace {
@@ -83,22 +85,44 @@ grpc::ChannelArguments Arguments(const Address& address, const ChannelOptions& o
   return arguments;
 }
 
+using Credentials = std::shared_ptr<grpc::ChannelCredentials>;
+
+absl::StatusOr<Credentials> TlsCredentials(const ChannelOptions& options) {
+  if (!options.server.has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot connect to ", options.address,
+                     " with TLS: it is not known who should serve there"));
+  }
+  absl::StatusOr<std::shared_ptr<TlsFiles>> files = TlsFiles::Open(options.tls_dir);
+  // What a server answers with these codes is another thing.
+  if (!files.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--tls-dir: ", files.status().message()));
+  }
+  return (*files)->ForClient(*options.server);
+}
+
 }  // namespace
 
+std::optional<ServerIdentity> ServerOf(absl::string_view program) {
+  absl::ConsumePrefix(&program, "gitops-");
+  const std::optional<Role> role = ParseRole(program);
+  if (!role.has_value()) return std::nullopt;
+  return ServerIdentity{.role = *role, .name = ""};
+}
+
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const ChannelOptions& options) {
-  if (!options.tls_dir.empty()) {
-    return absl::UnimplementedError(absl::StrCat("cannot connect to ", options.address,
-                                                 " with TLS from ", options.tls_dir,
-                                                 ": TLS is not implemented yet"));
-  }
+  const bool secure = !options.tls_dir.empty();
   const absl::StatusOr<Address> address = ParseDialled(
       options.address,
       options.default_port > 0 ? std::optional<int>(options.default_port) : std::nullopt,
-      options.insecure);
+      secure || options.insecure);
   if (!address.ok()) return address.status();
+  const bool tls = secure && !address->is_unix();
   PrepareGrpc();
-  return grpc::CreateCustomChannel(Target(*address), grpc::InsecureChannelCredentials(),
-                                   Arguments(*address, options));
+  const absl::StatusOr<Credentials> credentials =
+      tls ? TlsCredentials(options) : grpc::InsecureChannelCredentials();
+  if (!credentials.ok()) return credentials.status();
+  return grpc::CreateCustomChannel(Target(*address), *credentials, Arguments(*address, options));
 }
 
 bool IsLocalAddress(const std::string& address) {

@@ -4,12 +4,28 @@
 #include <grpcpp/channel.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/tls/identity.h"
 
 namespace gitops {
+
+// Who the server must be, by its certificate.
+struct ServerIdentity {
+  Role role = Role::kAgent;
+  std::string name;  // of an agent: its host; empty: any
+  // The name may also be a DNS name or an address that the certificate is for, for people who name
+  // a server by its address.
+  bool or_address = false;
+};
+
+// Any server of a program: "gitops-planner". Programs are named like the roles of their
+// certificates. None: another program, of a test.
+std::optional<ServerIdentity> ServerOf(absl::string_view program);
 
 struct ChannelOptions {
   // "HOST:PORT", "[IPV6]:PORT" or "unix:PATH". If the port is missing, `default_port` is used.
@@ -17,8 +33,11 @@ struct ChannelOptions {
   int default_port = 0;
   // Allows plain text to addresses other than loopback and unix sockets.
   bool insecure = false;
-  // The directory of ca.crt, tls.crt and tls.key. Not implemented yet: UNIMPLEMENTED if not empty.
+  // The directory of ca.crt, tls.crt and tls.key, for TLS over TCP; unix sockets stay plain. Empty:
+  // plain text.
   std::string tls_dir;
+  // With TLS: whom to talk to. Required then, since any of the fleet's certificates would do.
+  std::optional<ServerIdentity> server = std::nullopt;
 
   // Time limit of an attempt to connect; a call that waits for it then fails with UNAVAILABLE.
   absl::Duration connect_timeout = absl::Seconds(20);
@@ -43,7 +62,7 @@ struct ChannelOptions {
 
 // Creates a channel; all channels are created here. Does not connect yet. Never goes through a
 // proxy. INVALID_ARGUMENT: a bad address; FAILED_PRECONDITION: plain text to another machine
-// without `insecure`.
+// without `insecure`; with TLS also the errors of TlsFiles::Open.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const ChannelOptions& options);
 
 // Whether `address` (as above) is a loopback address, "localhost", or a unix socket.

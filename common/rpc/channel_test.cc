@@ -30,10 +30,12 @@ TEST(ChannelTest, BadAddressesAreRefused) {
   }
 }
 
-TEST(ChannelTest, TlsIsNotPretended) {
-  const auto channel = Dial({.address = "localhost:1", .tls_dir = "/etc/gitops/tls"});
-  EXPECT_EQ(channel.status().code(), absl::StatusCode::kUnimplemented);
-  EXPECT_THAT(std::string(channel.status().message()), HasSubstr("/etc/gitops/tls"));
+TEST(ChannelTest, FilesForTlsThatAreMissingAreNamedAndASocketNeedsNone) {
+  const ServerIdentity planner{.role = Role::kPlanner, .name = ""};
+  const auto channel = Dial({.address = "localhost:1", .tls_dir = "/no/such", .server = planner});
+  EXPECT_EQ(channel.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(channel.status().message()), HasSubstr("--tls-dir: /no/such/"));
+  EXPECT_TRUE(Dial({.address = "unix:/no/socket", .tls_dir = "/no/such"}).ok());
 }
 
 TEST(ChannelTest, LocalAddressesAreToldFromOthers) {

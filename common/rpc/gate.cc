@@ -3,6 +3,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/api/limits.h"
+#include "common/api/roles.h"
+#include "common/rpc/authenticator.h"
 #include "common/rpc/error.h"
 #include "common/rpc/request_checks.h"
 #include "common/rpc/user_metadata.h"
@@ -25,13 +27,20 @@ Principal PrincipalOf(const grpc::ServerContextBase& context) {
 
 absl::StatusOr<Principal> RpcGate::Admit(const grpc::ServerContextBase& context,
                                          const google::protobuf::Message& request) const {
-  Principal caller = PrincipalOf(context);
-  if (authorizer_) {
-    if (absl::Status allowed = authorizer_(caller, request); !allowed.ok()) return allowed;
-  }
+  absl::StatusOr<Principal> caller = CallerOf(context);
+  if (!caller.ok()) return caller;
+  const absl::Status allowed =
+      authorizer_ ? authorizer_(*caller, request)
+                  : CheckRole(*caller->role, PrincipalText(*caller), *request.GetDescriptor());
+  if (!allowed.ok()) return allowed;
   if (absl::Status limits = CheckLimits(request); !limits.ok()) return limits;
   if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
   return caller;
+}
+
+absl::StatusOr<Principal> RpcGate::CallerOf(const grpc::ServerContextBase& context) const {
+  static const auto& open = *new Authenticator({});
+  return (authenticator_ == nullptr ? open : *authenticator_).Identify(context);
 }
 
 absl::Status RpcGate::Full(CallKind kind) const {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <type_traits>
 #include <utility>
 
@@ -20,6 +21,8 @@
 #include "common/rpc/status.h"
 
 namespace gitops {
+
+class Authenticator;
 
 // Decides whether `caller` may make a call; the type of `request` identifies the method, since each
 // method has its own request type. An error ends the call: PERMISSION_DENIED or UNAUTHENTICATED. If
@@ -49,7 +52,7 @@ struct CallShares {
   }
 };
 
-// The caller of a call, before anybody has decided whether it is allowed.
+// The caller of a call as it describes itself, before anybody has decided whether that is true.
 Principal PrincipalOf(const grpc::ServerContextBase& context);
 
 // Every call of every server passes the gate before its handler does anything. The gate determines
@@ -58,9 +61,15 @@ Principal PrincipalOf(const grpc::ServerContextBase& context);
 // integration_tests/cc/gate_test.cc fails for a method whose handler does not use it. Thread-safe.
 class RpcGate {
  public:
-  // Without an authorizer it admits everyone.
+  // Without an authorizer it admits those whose role may make the call (common/api/roles.h).
   explicit RpcGate(Authorizer authorizer = nullptr, CallShares shares = {})
       : authorizer_(std::move(authorizer)), shares_(shares) {}
+
+  // How callers are identified. Without it, as with --insecure: everyone is an admin. Call it
+  // before the server starts.
+  void Identify(std::shared_ptr<const Authenticator> authenticator) {
+    authenticator_ = std::move(authenticator);
+  }
 
   // Runs the handler of an admitted call, and returns its status:
   //   return gate_->Run(*context, *request, [&](const Principal& caller) -> absl::Status { … });
@@ -94,10 +103,12 @@ class RpcGate {
   // For methods whose errors may have more details than others.
   static grpc::Status Converted(grpc::Status status) { return status; }
 
+  absl::StatusOr<Principal> CallerOf(const grpc::ServerContextBase& context) const;
   absl::Status Full(CallKind kind) const;
 
   const Authorizer authorizer_;
   const CallShares shares_;
+  std::shared_ptr<const Authenticator> authenticator_;
   mutable std::array<std::atomic<int>, kCallKinds> running_ = {};
 };
 

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/retry/backoff.h"
 #include "common/rpc/status.h"
+#include "common/rpc/tls_diagnosis.h"
 
 namespace gitops {
 namespace {
@@ -64,6 +65,9 @@ absl::Status AsUnreachable(absl::Status status) {
 PeerBase::PeerBase(PeerOptions options)
     : options_([&] {
         options.channel.own_connection = true;
+        if (!options.channel.server.has_value()) {
+          options.channel.server = ServerOf(options.program);
+        }
         return std::move(options);
       }()) {}
 
@@ -143,6 +147,11 @@ absl::Status PeerBase::Explain(const PeerResult& result, const CallOptions& opti
   if (result.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
     return absl::DeadlineExceededError(
         absl::StrCat("no answer from ", who, " within ", TimeoutText(options.timeout)));
+  }
+  const std::string cause = DiagnoseConnection(options_.channel, result.status.error_message());
+  if (!cause.empty()) {
+    return AsUnreachable(
+        MakeError(options_.unreachable, absl::StrCat("cannot reach ", who, ": ", cause)));
   }
   return AsUnreachable(
       MakeError(options_.unreachable,

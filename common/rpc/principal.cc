@@ -45,6 +45,8 @@ std::string PrincipalText(const Principal& principal) {
   return absl::StrCat(who, " (", principal.address, proven ? "" : ", not authenticated", ")");
 }
 
+bool MaySeeContent(const Principal& principal) { return principal.role != Role::kViewer; }
+
 std::string PrincipalKey(const Principal& principal) {
   // Names contain no parentheses, so the parts stay distinct.
   return absl::StrCat(static_cast<int>(principal.kind), "(",
@@ -71,6 +73,22 @@ Principal MakePrincipal(absl::string_view user, absl::string_view on_behalf_of,
   if (principal.address == "unix") {
     principal.authentication = Principal::Authentication::kUnixSocket;
   }
+  return principal;
+}
+
+Principal ProvenPrincipal(const Identity& identity, absl::string_view on_behalf_of,
+                          absl::string_view peer) {
+  Principal principal;
+  if (identity.role == Role::kAgent) {
+    principal.kind = Principal::Kind::kAgent;
+  } else if (identity.role < Role::kViewer) {
+    principal.kind = Principal::Kind::kServer;
+  }
+  principal.name = identity.name;
+  principal.authentication = Principal::Authentication::kTls;
+  principal.address = AddressOf(peer);
+  principal.on_behalf_of = Sanitized(on_behalf_of, kMaxOnBehalfOf);
+  principal.role = identity.role;
   return principal;
 }
 

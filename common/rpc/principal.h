@@ -1,9 +1,11 @@
 #ifndef GITOPS_COMMON_RPC_PRINCIPAL_H_
 #define GITOPS_COMMON_RPC_PRINCIPAL_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "common/tls/identity.h"
 
 namespace gitops {
 
@@ -22,6 +24,9 @@ struct Principal {
   std::string address;
   // The person for whom a server makes the call, as that server describes them; empty: for itself.
   std::string on_behalf_of;
+  // What the call may do, as the gate decided it (authenticator.h): that of a person for whom a
+  // gateway calls, not the gateway's. No part of records. nullopt: not passed a gate.
+  std::optional<Role> role = std::nullopt;
 
   bool operator==(const Principal&) const = default;
 };
@@ -30,6 +35,9 @@ struct Principal {
 // the planner (unix, not authenticated)". At most 200 bytes.
 std::string PrincipalText(const Principal& principal);
 
+// Whether the caller may see the content of files in differences. Viewers see which differ.
+bool MaySeeContent(const Principal& principal);
+
 // Equal for calls of the same principal: kind, name, authentication and on_behalf_of. Without the
 // address, which may change between a call and its repeat.
 std::string PrincipalKey(const Principal& principal);
@@ -37,6 +45,11 @@ std::string PrincipalKey(const Principal& principal);
 // What a server sends as `on_behalf_of` when it calls another server for this principal:
 // "alice@laptop from ipv4:192.0.2.7", without the address if it is a unix socket. At most 76 bytes.
 std::string OnBehalfOfText(const Principal& principal);
+
+// The principal that a client certificate proves, and the person for whom it calls. Its kind
+// follows from its role.
+Principal ProvenPrincipal(const Identity& identity, absl::string_view on_behalf_of,
+                          absl::string_view peer);
 
 // The principal from its parts: the client's claims, and gRPC's name of the peer
 // ("ipv4:127.0.0.1:4711", "ipv6:%5B::1%5D:4711", "unix:…"). For the gate and tests.

@@ -24,6 +24,7 @@
 #include "common/rpc/grpc_threads.h"
 #include "common/rpc/prepare.h"
 #include "common/rpc/reflection_limit.h"
+#include "common/rpc/tls_files.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -108,17 +109,14 @@ class RpcServerImpl final : public RpcServer {
 };
 
 absl::StatusOr<Address> CheckedAddress(const RpcServerOptions& options, const std::string& listen) {
-  if (!options.tls_dir.empty()) {
-    return absl::UnimplementedError(absl::StrCat("cannot serve ", listen, " with TLS from ",
-                                                 options.tls_dir, ": TLS is not implemented yet"));
-  }
   absl::StatusOr<Address> address = ParseAddress(listen);
   if (!address.ok()) return address;
-  if (!address->is_local() && !options.insecure) {
+  if (!address->is_local() && !options.insecure && options.tls_dir.empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat("refusing to serve ", listen,
-                     " in plain text: other machines could read and change the traffic. Listen on "
-                     "a loopback address or a unix socket, or allow it with --insecure"));
+                     " in plain text: other machines could read and change the traffic. Give "
+                     "--tls-dir, listen on a loopback address or a unix socket, or allow it with "
+                     "--insecure"));
   }
   // gRPC would accept one of the two addresses of "localhost", while another process has the one
   // that clients try first.
@@ -143,6 +141,8 @@ void SetConnections(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 0);
   builder.AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, kReadChunkBytes);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, kBdpProbe);
+  // A client that does not finish its handshake is disconnected.
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
   // Two servers must not silently share a port.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   // Frees the threads of streams whose clients vanished, and disconnects clients that ping too
@@ -150,6 +150,13 @@ void SetConnections(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> TlsCredentials(
+    const std::string& directory) {
+  absl::StatusOr<std::shared_ptr<TlsFiles>> files = TlsFiles::Open(directory);
+  if (!files.ok()) return files.status();
+  return (*files)->ForServer();
 }
 
 std::string ListenTarget(const Address& address) {
@@ -173,12 +180,16 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
   }
   PrepareGrpc();
   SwitchOnHealthAndReflection();
+  const std::shared_ptr<grpc::ServerCredentials> plain = grpc::InsecureServerCredentials();
+  const absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials =
+      options.tls_dir.empty() ? plain : TlsCredentials(options.tls_dir);
+  if (!credentials.ok()) return credentials.status();
   const auto served = std::make_shared<Served>();
   grpc::ServerBuilder builder;
   std::vector<int> ports(addresses.size(), 0);  // gRPC writes to them later
   for (size_t i = 0; i < addresses.size(); ++i) {
-    builder.AddListeningPort(ListenTarget(addresses[i]), grpc::InsecureServerCredentials(),
-                             &ports[i]);
+    builder.AddListeningPort(ListenTarget(addresses[i]),
+                             addresses[i].is_unix() ? plain : *credentials, &ports[i]);
   }
   builder.SetOption(std::make_unique<ServedOption>(served));
   SetLimits(builder, options);

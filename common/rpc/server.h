@@ -21,7 +21,8 @@ struct RpcServerOptions {
   std::vector<std::string> also_listen = {};
   // Allows plain text on addresses other than loopback and unix sockets.
   bool insecure = false;
-  // Not implemented yet: UNIMPLEMENTED if not empty.
+  // The directory of ca.crt, tls.crt and tls.key: all TCP addresses speak TLS 1.3 and ask for a
+  // client certificate; unix sockets stay plain. Empty: plain text.
   std::string tls_dir;
   // Not owned; must outlive the server.
   std::vector<grpc::Service*> services;
@@ -42,8 +43,8 @@ struct RpcServerOptions {
 class RpcServer {
  public:
   // The server is ready when this returns; health is NOT_SERVING until SetServing(true). Errors:
-  // INVALID_ARGUMENT: bad address; FAILED_PRECONDITION: plain text refused; UNAVAILABLE: the
-  // address is in use or cannot be bound (the message names it).
+  // INVALID_ARGUMENT: bad address; FAILED_PRECONDITION: plain text refused; those of
+  // TlsFiles::Open; UNAVAILABLE: the address is in use or cannot be bound (the message names it).
   static absl::StatusOr<std::unique_ptr<RpcServer>> Start(const RpcServerOptions& options);
   virtual ~RpcServer() = default;
 

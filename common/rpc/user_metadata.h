@@ -7,6 +7,8 @@ namespace gitops {
 inline constexpr char kUserMetadata[] = "gitops-user";
 // The principal for whom a server calls (OnBehalfOfText); only servers send it.
 inline constexpr char kOnBehalfOfMetadata[] = "gitops-on-behalf-of";
+// That person's role, "viewer"; only gateways send it. Without it the gateway calls by its own.
+inline constexpr char kOnBehalfOfRoleMetadata[] = "gitops-on-behalf-of-role";
 
 }  // namespace gitops
 

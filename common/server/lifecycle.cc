@@ -10,8 +10,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/log/log.h"
+#include "common/rpc/authenticator.h"
+#include "common/rpc/gate.h"
 #include "common/rpc/server.h"
+#include "common/rpc/tls_files.h"
 #include "common/server/default_socket.h"
 #include "common/server/process_base.h"
 
@@ -36,6 +40,7 @@ class RpcProcess : public ServerProcessBase {
   absl::Status StartRpc(const Settings& settings) {
     RpcServerOptions rpc;
     SetAddresses(settings, rpc);
+    if (absl::Status opened = OpenTls(settings); !opened.ok()) return opened;
     rpc.insecure = settings.GetBool("insecure");
     rpc.tls_dir = settings.Get("tls-dir");
     rpc.services = options_.services;
@@ -48,6 +53,40 @@ class RpcProcess : public ServerProcessBase {
     rpc_ = *std::move(server);
     if (socket_.has_value()) socket_->ShareWithGroup();
     return absl::OkStatus();
+  }
+
+  // Reads the certificate, and lets the gate believe callers as the settings say.
+  absl::Status OpenTls(const Settings& settings) {
+    AuthenticatorOptions callers;
+    if (const std::string& directory = settings.Get("tls-dir"); !directory.empty()) {
+      absl::StatusOr<std::shared_ptr<TlsFiles>> files = TlsFiles::Open(directory);
+      absl::Status opened = files.status();
+      if (opened.ok()) {
+        opened = (*files)->Require(*ParseRole(absl::StripPrefix(options_.program, "gitops-")));
+      }
+      if (!opened.ok()) return ForSetting(opened, settings, "tls-dir");
+      tls_ = *std::move(files);
+      callers.revoked = [files = tls_](const std::vector<CertificateInfo>& chain) {
+        return files->CheckRevoked(chain);
+      };
+      ShowExpiry();
+    }
+    if (options_.gate != nullptr) {
+      options_.gate->Identify(std::make_shared<const Authenticator>(std::move(callers)));
+    }
+    return absl::OkStatus();
+  }
+
+  void ShowExpiry() {
+    options_.metrics->AddCollector([files = tls_] {
+      prometheus::MetricFamily family;
+      family.name = "gitops_certificate_expiry_timestamp_seconds";
+      family.help = "When the certificate of this program expires.";
+      family.type = prometheus::MetricType::Gauge;
+      family.metric.emplace_back().gauge.value =
+          absl::ToDoubleSeconds(files->expires() - absl::UnixEpoch());
+      return std::vector{family};
+    });
   }
 
   // The first TCP address is the one that clients are told.
@@ -68,6 +107,7 @@ class RpcProcess : public ServerProcessBase {
   }
 
   std::optional<DefaultSocket> socket_;  // the default one, if it is served
+  std::shared_ptr<TlsFiles> tls_;        // null: plain text
   std::unique_ptr<RpcServer> rpc_;
 };
 

@@ -20,6 +20,8 @@ class Service;
 
 namespace gitops {
 
+class RpcGate;
+
 // The part of every server's main() after it has its settings (those of CommonServerSettings):
 //
 //   BlockSignals();
@@ -34,7 +36,7 @@ namespace gitops {
 //   (*process)->SetReady(absl::OkStatus());
 //   return (*process)->Run();
 
-// Checks for settings that contradict each other or are not implemented yet (--tls-dir, --store
+// Checks for settings that contradict each other or are not implemented yet (--store
 // etcd://…), before anything is opened, so that --check-config reports them too; configures the
 // log. INVALID_ARGUMENT, UNIMPLEMENTED, FAILED_PRECONDITION; the message names the setting and its
 // source.
@@ -43,6 +45,7 @@ absl::Status CheckServerSettings(const Settings& settings);
 struct ServerProcessOptions {
   std::string program;                    // for the log: "gitops-agent"
   std::vector<grpc::Service*> services;   // not owned; must outlive the process object
+  RpcGate* gate = nullptr;                // of the services; is told who may be believed. Not owned
   Metrics* metrics = nullptr;             // not owned; required
   std::function<absl::Status()> healthy;  // /healthz; none: always
   std::function<void()> on_reload;        // SIGHUP; SIGTERM waits until it returns

@@ -338,9 +338,10 @@ TEST_F(LifecycleTest, WrongSettingsAreToldBeforeAnythingIsOpened) {
     const char* message;
   };
   for (const Case& c : {
-           Case{{{"tls-dir", "/etc/tls"}},
-                absl::StatusCode::kUnimplemented,
-                "--tls-dir: TLS is not implemented yet"},
+           Case{{{"tls-dir", "/no/such"}}, absl::StatusCode::kInvalidArgument, "--tls-dir: "},
+           Case{{{"tls-dir", "/no/such"}, {"insecure", "true"}},
+                absl::StatusCode::kInvalidArgument,
+                "contradict each other"},
            Case{{{"store", "etcd://h:2379/p"}},
                 absl::StatusCode::kUnimplemented,
                 "--store: storing state in etcd is not implemented yet"},

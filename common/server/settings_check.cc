@@ -2,10 +2,12 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/log/log.h"
 #include "common/program_config/setting_rules.h"
 #include "common/server/http_lifecycle.h"
 #include "common/server/lifecycle.h"
+#include "common/tls/material.h"
 
 namespace gitops {
 namespace {
@@ -16,10 +18,20 @@ absl::Status CheckAfterLog(const Settings& settings, absl::Status (*check)(const
   return status.ok() ? check(settings) : status;
 }
 
+// The dates are no fault of the settings: see TlsFiles::Open.
+absl::Status CheckTlsFiles(const Settings& settings) {
+  const std::string& directory = settings.Get("tls-dir");
+  if (directory.empty()) return absl::OkStatus();
+  const absl::Status loaded = LoadMaterial(directory, absl::Now()).status();
+  if (loaded.ok() || absl::IsFailedPrecondition(loaded)) return absl::OkStatus();
+  return SettingFault(settings, "tls-dir", absl::InvalidArgumentError(loaded.message()));
+}
+
 }  // namespace
 
 absl::Status CheckServerSettings(const Settings& settings) {
-  return CheckAfterLog(settings, CheckServerRules);
+  absl::Status status = CheckAfterLog(settings, CheckServerRules);
+  return status.ok() ? CheckTlsFiles(settings) : status;
 }
 
 absl::Status CheckHttpServerSettings(const Settings& settings) {

@@ -183,16 +183,6 @@ absl::Status CheckGateway(const CommandSpec& spec, const RawCommandLine& line,
   return absl::OkStatus();
 }
 
-absl::Status CheckTls(const CommandSpec& spec, const Invocation& invocation) {
-  const Flags& flags = invocation.flags;
-  if (flags.tls_dir.empty() || !flags.gateway.empty() || spec.reach == Reach::kNone) {
-    return absl::OkStatus();
-  }
-  return Usage(
-      "--tls-dir: in this version TLS is only for --gateway https://…; --insecure allows plain "
-      "text");
-}
-
 // A token stands for a whole plan: flags that would be part of a plan are refused with it.
 absl::Status CheckPlanToken(const RawCommandLine& line, const Invocation& invocation) {
   Words contradicting;
@@ -318,7 +308,6 @@ absl::Status CheckAll(const Form& form, const RawCommandLine& line, Invocation& 
   if (absl::Status s = ReadStates(spec.command, invocation.flags); !s.ok()) return s;
   if (absl::Status s = CheckReach(spec, line, invocation); !s.ok()) return s;
   if (absl::Status s = CheckGateway(spec, line, invocation); !s.ok()) return s;
-  if (absl::Status s = CheckTls(spec, invocation); !s.ok()) return s;
   if (absl::Status s = CheckPlan(spec, line, invocation); !s.ok()) return s;
   if (absl::Status s = CheckPromotions(spec, invocation); !s.ok()) return s;
   if (absl::Status s = CheckAuthority(spec, invocation.flags); !s.ok()) return s;

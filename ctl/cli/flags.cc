@@ -57,7 +57,7 @@ std::vector<FlagSpec> GlobalFlags() {
        "DIR",
        {},
        kGroup,
-       "directory of the gateway's ca.crt; also tls.crt and tls.key of this client, if it has them",
+       "TLS with ca.crt, tls.crt and tls.key of this directory; a gateway needs only ca.crt",
        kVariable},
       {"context", "", "NAME", {}, kGroup, "a stored set of flags (not in this version)", kVariable},
       {"yes", "y", "", {}, kGroup, "answer yes to every question", kVariable},

@@ -191,7 +191,6 @@ TEST(InvocationTest, ErrorsSayWhatIsWrongAndWhatWasMeant) {
       {"pull nginx @web1 --reason why", "--reason cannot be used with pull; it is for freeze"},
       {"list machines @web1 -w", "--watch cannot be used with list machines"},
       {"list hosts --canary 1", "--canary cannot be used with list hosts; it is for plan, deploy"},
-      {"list services @web1 --tls-dir /x", "TLS is only for --gateway"},
       {"list services @web1 --context x", "stored contexts are not part of this version"},
       {"freeze \xff @web1", "not UTF-8"},
   };

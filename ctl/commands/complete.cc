@@ -25,6 +25,7 @@ bool IsSet(const Console& console, const std::string& flag) {
 ClientOptions OptionsFor(const std::string& address, const Console& console) {
   Flags flags;
   flags.insecure = IsSet(console, "insecure");
+  flags.tls_dir = console.environment(VariableOf("tls-dir")).value_or("");
   flags.timeout = kPatience;
   return ClientOptionsFor(address, flags, console);
 }

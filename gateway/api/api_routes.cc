@@ -110,7 +110,8 @@ class Api : public std::enable_shared_from_this<Api> {
         agents_({.caller = options_.caller,
                  .planner = options_.planner,
                  .agent = options_.agent,
-                 .insecure = options_.insecure}),
+                 .insecure = options_.insecure,
+                 .tls_dir = options_.tls_dir}),
         scopes_(options_.caller, options_.planner) {}
 
   void Handle(const GatewayCaller& caller, std::unique_ptr<HttpExchange> exchange) {

@@ -23,7 +23,8 @@ struct ApiOptions {
   std::shared_ptr<const Backend> promotion_receiver;
   // The only agent that the gateway is given; null: none.
   std::shared_ptr<const Backend> agent;
-  bool insecure = false;  // plain text to agents on other machines
+  bool insecure = false;     // plain text to agents on other machines
+  std::string tls_dir = {};  // for TLS to them; empty: none
   size_t max_body = 1 << 20;
   // Of /v1/events: the scheduler and the limits; its caller and call are set by EventsRoute().
   SharedWatch::Options events;

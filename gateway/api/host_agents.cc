@@ -40,7 +40,8 @@ void HostAgents::Find(const std::string& host, const RpcCaller::Options& call, F
   const auto done = [this, host, call,
                      found](absl::StatusOr<std::unique_ptr<RpcCaller::Message>> answer) {
     if (!answer.ok()) return AskAgent(host, call, answer.status(), found);
-    found(AgentAt(host, static_cast<v1::GetHostResponse&>(**answer).host().address()));
+    const v1::Host& known = static_cast<v1::GetHostResponse&>(**answer).host();
+    found(AgentAt(known.host(), known.address()));
   };
   options_.caller->Unary(options_.planner,
                          MethodOf<v1::GetHostRequest>("PlannerService", "GetHost"),
@@ -70,11 +71,14 @@ HostAgents::AgentOr HostAgents::AgentAt(const std::string& host, const std::stri
                      {{"host", host}});
   }
   MutexLock lock(mutex_);
-  if (const auto known = dialled_.find(address); known != dialled_.end()) return known->second;
+  const std::string key = absl::StrCat(host, " ", address);
+  if (const auto known = dialled_.find(key); known != dialled_.end()) return known->second;
   ChannelOptions channel;
   channel.address = address;
   channel.default_port = kAgentPort;
   channel.insecure = options_.insecure;
+  channel.tls_dir = options_.tls_dir;
+  channel.server = ServerIdentity{.role = Role::kAgent, .name = host};
   absl::StatusOr<std::shared_ptr<Backend>> agent =
       Backend::New("agent", "gitops-agent", Reason::kHostUnreachable, std::move(channel));
   if (!agent.ok()) {
@@ -84,7 +88,7 @@ HostAgents::AgentOr HostAgents::AgentAt(const std::string& host, const std::stri
                      {{"host", host}});
   }
   if (dialled_.size() >= kMaxDialled) dialled_.erase(dialled_.begin());
-  dialled_[address] = *agent;
+  dialled_[key] = *agent;
   return *agent;
 }
 

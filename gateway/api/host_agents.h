@@ -22,6 +22,7 @@ class HostAgents {
     std::shared_ptr<const Backend> planner;  // null: none
     std::shared_ptr<const Backend> agent;    // null: none
     bool insecure = false;                   // plain text to agents on other machines
+    std::string tls_dir = {};                // for TLS; empty: none
   };
   using AgentOr = absl::StatusOr<std::shared_ptr<const Backend>>;
   using Found = std::function<void(AgentOr)>;

@@ -6,13 +6,9 @@
 
 namespace gitops {
 
-// What an RPC asks of its callers: one that only reads, a viewer; others as the table in
-// rpc_access.cc says, which a test compares with the protos. An RPC that is missing there needs an
-// admin.
+// What an RPC asks of the people who call it: as common/api/roles.cc says. An RPC that is missing
+// there needs an admin.
 Access AccessOf(const RpcRoute& route);
-
-// Whether the table has the RPC.
-bool HasAccessRow(const google::protobuf::MethodDescriptor& method);
 
 }  // namespace gitops
 

@@ -179,6 +179,7 @@ class StreamCall final : private Base,
 
 absl::StatusOr<std::shared_ptr<Backend>> Backend::New(std::string name, std::string program,
                                                       Reason unreachable, ChannelOptions options) {
+  if (!options.server.has_value()) options.server = ServerOf(program);
   absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = Dial(options);
   if (!channel.ok()) return channel.status();
   auto backend = std::make_shared<Backend>();

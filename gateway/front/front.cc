@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "common/api/roles.h"
 #include "common/log/log.h"
 #include "common/rpc/error.h"
 #include "common/rpc/principal.h"
@@ -35,20 +36,6 @@ bool HasTokenInQuery(absl::string_view query) {
     }
   }
   return false;
-}
-
-absl::string_view NameOf(Role role) {
-  switch (role) {
-    case Role::kViewer:
-      return "viewer";
-    case Role::kOperator:
-      return "operator";
-    case Role::kApprover:
-      return "approver";
-    case Role::kAdmin:
-      return "admin";
-  }
-  return "";
 }
 
 // The role that `access` needs; none: none.
@@ -127,6 +114,7 @@ class FrontImpl : public Front {
       caller.address = options_.proxies.ClientAddress(request);
       caller.traceparent = TraceparentOrNew(request.Header(kTraceparent));
       const absl::Status admitted = Admit(access, request, caller);
+      caller.acts_as = ActsAs(access, caller);
       LogAtEnd(*exchange, caller);
       if (!admitted.ok()) return exchange->Respond(ProblemOf(admitted));
       handler(caller, std::move(exchange));
@@ -151,6 +139,14 @@ class FrontImpl : public Front {
     return MakeError(Reason::kInvalidArgument,
                      "a token must not be in the URL, which logs keep; send only the header "
                      "Authorization: Bearer TOKEN, and replace the token that was in the URL");
+  }
+
+  // A token says nothing where the route does not ask for one.
+  static std::optional<Role> ActsAs(Access access, const GatewayCaller& caller) {
+    const std::optional<Role> needed = RoleFor(access);
+    const bool has_it =
+        caller.role.has_value() && needed.has_value() && Includes(*caller.role, *needed);
+    return has_it ? caller.role : needed;
   }
 
   // Sets the caller's name, role and scope. OK without a token.
@@ -223,6 +219,7 @@ Caller GatewayCaller::ForService() const {
   Caller caller;
   caller.user = kGateway;
   caller.on_behalf_of = OnBehalfOfText(principal);
+  if (acts_as.has_value()) caller.role = std::string(RoleName(*acts_as));
   caller.traceparent = traceparent;
   return caller;
 }
@@ -236,8 +233,8 @@ absl::Status CheckRole(Access access, const GatewayCaller& caller) {
   }
   if (Includes(*caller.role, *required)) return absl::OkStatus();
   return MakeError(Reason::kPermissionDenied,
-                   absl::StrCat("this needs the role ", NameOf(*required), "; the token \"",
-                                caller.name, "\" has the role ", NameOf(*caller.role)));
+                   absl::StrCat("this needs the role ", RoleName(*required), "; the token \"",
+                                caller.name, "\" has the role ", RoleName(*caller.role)));
 }
 
 CallerHandler CallLimit::Limit(CallerHandler handler) const {

@@ -12,9 +12,9 @@
 #include "common/clock/clock.h"
 #include "common/http/server.h"
 #include "common/metrics/metrics.h"
+#include "common/tls/identity.h"
 #include "gateway/front/proxies.h"
 #include "gateway/front/rate_limiter.h"
-#include "gateway/front/role.h"
 #include "gateway/front/tokens.h"
 
 namespace gitops {
@@ -29,6 +29,10 @@ struct GatewayCaller {
   // The hosts that the token is limited to. Without a token: everything.
   HostScope scope;
   std::string traceparent;
+  // What services may do for it: the token's role, or what its route needs if it is open to callers
+  // without a token (--gitopper-access). None: the gateway calls on its own account, with what the
+  // route has checked itself.
+  std::optional<Role> acts_as;
 
   // For the clients of common/client: the gateway calls on behalf of this caller.
   Caller ForService() const;

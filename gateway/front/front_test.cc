@@ -85,9 +85,10 @@ class FrontTest : public TestingServer {
            .handler = front_->Guard(
                access, [](const GatewayCaller& caller, std::unique_ptr<HttpExchange> exchange) {
                  const Caller service = caller.ForService();
-                 exchange->Respond({.status = 200,
-                                    .body = absl::StrCat(service.on_behalf_of, "|", service.user,
-                                                         "|", service.traceparent)});
+                 exchange->Respond(
+                     {.status = 200,
+                      .body = absl::StrCat(service.on_behalf_of, "|", service.user, "|",
+                                           service.traceparent, "|role=", service.role, "|")});
                })});
   }
 };
@@ -138,6 +139,24 @@ TEST_F(FrontTest, ATokenThatIsLimitedToHostsReachesOnlyTheApi) {
               HasSubstr("is limited to hosts (on, tagged)"));
   EXPECT_EQ(StatusOf("/open", "limited"), 200) << "it needs no token";
   EXPECT_EQ(StatusOf("/metrics", "limited"), 200);
+}
+
+TEST_F(FrontTest, ServicesAreToldTheRoleOfTheTokenOrWhatAnOpenRouteNeeds) {
+  front_options_.gitopper_access = GitopperAccess::kWrite;
+  StartFront();
+  const auto told = [this](const std::string& path, const std::string& token) {
+    const std::string answer =
+        Get(path, token.empty() ? "" : absl::StrCat("Authorization: Bearer ", token, "\r\n"));
+    const size_t begin = answer.find("|role=");
+    return begin == std::string::npos ? "no answer" : answer.substr(begin + 1);
+  };
+  EXPECT_EQ(told("/operator", "operator"), "role=operator|");
+  EXPECT_EQ(told("/viewer", "admin"), "role=admin|");
+  EXPECT_EQ(told("/list", ""), "role=viewer|");
+  EXPECT_EQ(told("/freeze", ""), "role=operator|");
+  // The route checks signatures; what else the caller sends says nothing.
+  EXPECT_EQ(told("/open", ""), "role=|");
+  EXPECT_EQ(told("/open", "viewer"), "role=|");
 }
 
 TEST_F(FrontTest, GitopperAccessOpensItsRoutes) {

@@ -22,13 +22,6 @@ constexpr size_t kMaxName = 64;
 // Of each of `on` and `tagged`.
 constexpr size_t kMaxHosts = 100;
 
-// In the order of the enum.
-const std::vector<std::string>& RoleNames() {
-  static const auto& names =
-      *new std::vector<std::string>{"viewer", "operator", "approver", "admin"};
-  return names;
-}
-
 // The services show the name with the caller's address in parentheses after it.
 bool IsName(absl::string_view name) {
   return !name.empty() && name.size() <= kMaxName &&
@@ -62,9 +55,8 @@ Token ReadToken(const TomlTable& table) {
                                      " printable ASCII characters without spaces and parentheses"));
   }
   if (!table.Has("role")) table.Fault("role", "is missing");
-  if (const auto role = table.Choice("role", RoleNames())) {
-    const auto& names = RoleNames();
-    token.role = static_cast<Role>(std::find(names.begin(), names.end(), *role) - names.begin());
+  if (const auto role = table.Choice("role", {"viewer", "operator", "approver", "admin"})) {
+    token.role = *ParseRole(*role);
   }
   const std::string hash = table.String("sha256").value_or("");
   if (IsHash(hash)) {

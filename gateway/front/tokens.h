@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "gateway/front/role.h"
+#include "common/tls/identity.h"
 
 namespace gitops {
 

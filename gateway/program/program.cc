@@ -48,6 +48,7 @@ absl::StatusOr<std::shared_ptr<const Backend>> DialSetting(const Settings& setti
   channel.address = settings.Get(setting);
   channel.default_port = port;
   channel.insecure = settings.GetBool("insecure");
+  channel.tls_dir = ClientTlsDir(settings);
   channel.max_answer_bytes = kMaxAnswerBytes;
   absl::StatusOr<std::shared_ptr<Backend>> backend =
       Backend::New(absl::StrReplaceAll(setting, {{"-", " "}}), absl::StrCat("gitops-", setting),

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/client/agent_client.h"
 #include "common/rpc/error.h"
+#include "common/rpc/tls_files.h"
 #include "gateway/api/api_routes.h"
 #include "gateway/api/openapi.h"
 #include "gateway/gitopper/gitopper_routes.h"
@@ -44,6 +45,7 @@ ApiOptions ApiOptionsFor(const GatewayParts& parts) {
   options.promotion_receiver = parts.promotion_receiver;
   options.agent = parts.agent;
   options.insecure = parts.config->settings.GetBool("insecure");
+  options.tls_dir = ClientTlsDir(parts.config->settings);
   options.max_body = static_cast<size_t>(parts.config->max_body);
   options.events.scheduler = parts.scheduler;
   return options;
@@ -53,18 +55,22 @@ ApiOptions ApiOptionsFor(const GatewayParts& parts) {
 // address must not make the routes of a single host fail.
 GitopperAgents GitopperAgentsFor(const GatewayParts& parts) {
   const Settings& settings = parts.config->settings;
-  const bool insecure = settings.GetBool("insecure");
+  const ClientOptions base = {
+      .address = "", .insecure = settings.GetBool("insecure"), .tls_dir = ClientTlsDir(settings)};
   const std::string agent = settings.Get("agent");
   GitopperAgents agents;
   if (!agent.empty()) {
-    agents.only = [agent, insecure](const Caller& caller) {
-      return AgentClient::New({.address = agent, .insecure = insecure, .caller = caller});
+    agents.only = [agent, base](const Caller& caller) {
+      ClientOptions options = base;
+      options.address = agent;
+      options.caller = caller;
+      return AgentClient::New(options);
     };
   }
   if (!parts.clients.planner.has_value() || (!agent.empty() && !settings.IsSet("planner"))) {
     return agents;
   }
-  agents.of_host = [planner = *parts.clients.planner, insecure](
+  agents.of_host = [planner = *parts.clients.planner, base](
                        const std::string& name,
                        const Caller& caller) -> absl::StatusOr<AgentClient> {
     const absl::StatusOr<v1::Host> host = planner.For(caller).GetHost(name);
@@ -73,7 +79,11 @@ GitopperAgents GitopperAgentsFor(const GatewayParts& parts) {
       return MakeError(Reason::kHostUnreachable,
                        absl::StrCat("the planner has no address of ", name), {{"host", name}});
     }
-    return AgentClient::New({.address = host->address(), .insecure = insecure, .caller = caller});
+    ClientOptions options = base;
+    options.address = host->address();
+    options.server = ServerIdentity{.role = Role::kAgent, .name = host->host()};
+    options.caller = caller;
+    return AgentClient::New(options);
   };
   return agents;
 }
@@ -110,8 +120,9 @@ template <typename Client>
 absl::Status Dial(const Settings& settings, const std::string& setting,
                   std::optional<Client>& client) {
   if (settings.Get(setting).empty()) return absl::OkStatus();
-  absl::StatusOr<Client> dialled =
-      Client::New({.address = settings.Get(setting), .insecure = settings.GetBool("insecure")});
+  absl::StatusOr<Client> dialled = Client::New({.address = settings.Get(setting),
+                                                .insecure = settings.GetBool("insecure"),
+                                                .tls_dir = ClientTlsDir(settings)});
   if (!dialled.ok()) {
     return WithMessage(dialled.status(),
                        absl::StrCat(settings.Origin(setting), ": ", dialled.status().message()));
@@ -124,7 +135,14 @@ absl::Status Dial(const Settings& settings, const std::string& setting,
 
 absl::StatusOr<GatewayClients> GatewayClients::New(const Settings& settings) {
   GatewayClients clients;
-  absl::Status status = Dial(settings, "planner", clients.planner);
+  absl::Status status;
+  if (const std::string directory = ClientTlsDir(settings); !directory.empty()) {
+    auto files = TlsFiles::Open(directory);
+    status = files.ok() ? (*files)->Require(Role::kGateway) : files.status();
+    if (files.ok()) clients.tls = *std::move(files);
+    if (!status.ok()) return WithMessage(status, absl::StrCat("--tls-dir: ", status.message()));
+  }
+  if (status.ok()) status = Dial(settings, "planner", clients.planner);
   if (status.ok()) status = Dial(settings, "promotion-receiver", clients.promotion_receiver);
   if (status.ok()) status = Dial(settings, "hook-dispatcher", clients.hook_dispatcher);
   if (!status.ok()) return status;

@@ -11,6 +11,7 @@
 #include "common/client/promotion_client.h"
 #include "common/http/server.h"
 #include "common/http/status_routes.h"
+#include "common/rpc/tls_files.h"
 #include "common/schedule/scheduler.h"
 #include "gateway/api/rpc_caller.h"
 #include "gateway/api/stream_answer.h"
@@ -25,6 +26,7 @@ struct GatewayClients {
   std::optional<PlannerClient> planner;
   std::optional<PromotionClient> promotion_receiver;
   std::optional<DispatcherClient> hook_dispatcher;
+  std::shared_ptr<TlsFiles> tls;  // for calls; null: plain text
 
   // Does not connect yet. INVALID_ARGUMENT: a bad address.
   static absl::StatusOr<GatewayClients> New(const Settings& settings);

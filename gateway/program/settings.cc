@@ -5,6 +5,8 @@
 
 #include "common/config/toml.h"
 #include "common/program_config/setting_rules.h"
+#include "common/path/read_file.h"
+#include "common/tls/certificate.h"
 
 namespace gitops {
 namespace {
@@ -28,6 +30,15 @@ absl::Status ReadValues(GatewayConfig& config) {
 }
 
 }  // namespace
+
+std::string ClientTlsDir(const Settings& settings) {
+  const std::string& directory = settings.Get("tls-dir");
+  if (directory.empty() || settings.GetBool("insecure")) return "";
+  const absl::StatusOr<std::string> pem = ReadWholeFile(directory + "/tls.crt", 1 << 20);
+  if (!pem.ok()) return "";
+  const absl::StatusOr<CertificateInfo> certificate = ReadCertificate(*pem);
+  return certificate.ok() && certificate->identity.ok() ? directory : "";
+}
 
 absl::StatusOr<GatewayConfig> LoadGatewayConfig(Settings flags) {
   GatewayConfig config;

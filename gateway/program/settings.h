@@ -24,6 +24,10 @@ struct GatewayConfig {
   std::vector<WebhookSpec> webhooks;
 };
 
+// The directory for TLS to the other programs: --tls-dir, if its certificate has an identity of the
+// fleet. Another certificate, of a public authority, is only for HTTPS. Empty: plain text.
+std::string ClientTlsDir(const Settings& settings);
+
 // Adds the file of --config, if there is one, to the result of ReadFlags. INVALID_ARGUMENT: all
 // errors of the file, with file and line, or a bad value, with its source. NOT_FOUND and other
 // codes: the file cannot be read.

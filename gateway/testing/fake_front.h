@@ -21,6 +21,7 @@ class FakeFront final : public Front {
       caller.address = "192.0.2.7";
       caller.role = RoleOf(exchange->request().Header("X-Role"));
       if (caller.role.has_value()) caller.name = "alice";
+      caller.acts_as = caller.role;
       if (access != Access::kOpen && !caller.role.has_value()) {
         return exchange->Respond({.status = 401});
       }

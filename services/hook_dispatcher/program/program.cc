@@ -59,6 +59,7 @@ class HookDispatcher {
     ServerProcessOptions options;
     options.program = kProgram;
     options.services = {service_.get()};
+    options.gate = &gate_;
     options.metrics = &metrics_;
     options.on_reload = [this] { Reload(); };
     options.default_socket = kHookDispatcherSocket;
@@ -93,7 +94,7 @@ class HookDispatcher {
   Settings settings_;  // from the start of the program
   Metrics metrics_{"hook-dispatcher"};
   const std::unique_ptr<HttpClient> http_ = NewHttpClient();
-  const RpcGate gate_;
+  RpcGate gate_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<v1::HookDispatcherService::Service> service_;
 };

@@ -51,19 +51,19 @@ class GrpcAgentClient final : public AgentClient {
  public:
   explicit GrpcAgentClient(const AgentCallerOptions& options) : link_(options) {}
 
-  absl::StatusOr<v1::GetHostStatusResponse> Status(const std::string& address) override {
+  absl::StatusOr<v1::GetHostStatusResponse> Status(const AgentAddress& address) override {
     return link_.Ask(address, link_.options().connect_timeout, nullptr);
   }
 
-  PerformOutcome Perform(const std::string& address, const v1::PerformActionRequest& request,
+  PerformOutcome Perform(const AgentAddress& address, const v1::PerformActionRequest& request,
                          const GiveUp& give_up) override {
     return PerformAction(link_, address, request, give_up);
   }
 
-  absl::StatusOr<std::string> AwaitReboot(const std::string& address, const std::string& before,
+  absl::StatusOr<std::string> AwaitReboot(const AgentAddress& address, const std::string& before,
                                           absl::Duration timeout, const GiveUp& give_up) override;
 
-  absl::StatusOr<v1::RunCheckResponse> RunCheck(const std::string& address,
+  absl::StatusOr<v1::RunCheckResponse> RunCheck(const AgentAddress& address,
                                                 const v1::RunCheckRequest& request) override {
     // The agent ends the command itself; the rest is for its answer.
     return CallOne(address, {}, request, FromDuration(request.timeout()) + kAnswerTime,
@@ -71,13 +71,13 @@ class GrpcAgentClient final : public AgentClient {
   }
 
   absl::StatusOr<v1::ResolveRevisionResponse> ResolveRevision(
-      const std::string& address, const v1::ResolveRevisionRequest& request,
+      const AgentAddress& address, const v1::ResolveRevisionRequest& request,
       const GiveUp& give_up) override {
     return CallOne(address, {.on_behalf_of = "", .give_up = give_up}, request, kMoveTimeout,
                    &Operations::ResolveRevision);
   }
 
-  absl::Status Call(const std::string& address, const CallFor& caller,
+  absl::Status Call(const AgentAddress& address, const CallFor& caller,
                     const ServiceRequest& request, v1::HostOutcome* outcome) override {
     return std::visit(
         Overloaded{
@@ -115,7 +115,7 @@ class GrpcAgentClient final : public AgentClient {
         request);
   }
 
-  absl::StatusOr<v1::DebugInfo> DebugInfo(const std::string& address,
+  absl::StatusOr<v1::DebugInfo> DebugInfo(const AgentAddress& address,
                                           const CallFor& caller) override {
     auto response = CallOne(address, caller, v1::GetAgentDebugInfoRequest(), kReadTimeout,
                             &Services::GetAgentDebugInfo);
@@ -127,7 +127,7 @@ class GrpcAgentClient final : public AgentClient {
   static constexpr absl::Duration kAnswerTime = absl::Seconds(5);
 
   template <typename Async, typename Request, typename Response>
-  absl::StatusOr<Response> CallOne(const std::string& address, const CallFor& caller,
+  absl::StatusOr<Response> CallOne(const AgentAddress& address, const CallFor& caller,
                                    const Request& request, absl::Duration timeout,
                                    AgentPeer::Method<Async, Request, Response> method) {
     const absl::StatusOr<AgentLink::Agent> agent = link_.Reach(address, caller.give_up);
@@ -144,7 +144,7 @@ class GrpcAgentClient final : public AgentClient {
   AgentLink link_;
 };
 
-absl::StatusOr<std::string> GrpcAgentClient::AwaitReboot(const std::string& address,
+absl::StatusOr<std::string> GrpcAgentClient::AwaitReboot(const AgentAddress& address,
                                                          const std::string& before,
                                                          absl::Duration timeout,
                                                          const GiveUp& give_up) {
@@ -154,12 +154,14 @@ absl::StatusOr<std::string> GrpcAgentClient::AwaitReboot(const std::string& addr
     if (status.ok() && status->boot_id() != before) return status->boot_id();
     if (link_.Now() >= deadline) {
       return absl::DeadlineExceededError(absl::StrCat(
-          "the host at ", address, " is not back after ", absl::FormatDuration(timeout), ": ",
+          "the host at ", address.address, " is not back after ", absl::FormatDuration(timeout),
+          ": ",
           status.ok() ? "its agent answers, but it has not rebooted" : status.status().message()));
     }
     const SteadyTime next = std::min(link_.Now() + kRebootBackoff.After(asked), deadline);
     if (absl::IsCancelled(status.status()) || !link_.Pause(next, give_up)) {
-      return absl::CancelledError(absl::StrCat("gave up waiting for the reboot of ", address));
+      return absl::CancelledError(
+          absl::StrCat("gave up waiting for the reboot of ", address.address));
     }
   }
 }

@@ -1,9 +1,11 @@
 #ifndef GITOPS_SERVICES_PLANNER_AGENTS_AGENT_CALLER_H_
 #define GITOPS_SERVICES_PLANNER_AGENTS_AGENT_CALLER_H_
 
+#include <compare>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "absl/status/status.h"
@@ -31,6 +33,23 @@ struct AgentCallerOptions {
   // Time limit of one action.
   absl::Duration action_timeout = absl::Minutes(10);
 };
+
+// Where an agent serves, and the host that it must prove to be: with TLS, any of the fleet's
+// certificates could answer at the address. Conversions are implicit, for callers without TLS.
+struct AgentAddress {
+  AgentAddress(std::string address, std::string host = "")
+      : address(std::move(address)), host(std::move(host)) {}
+  AgentAddress(const char* address) : AgentAddress(std::string(address)) {}
+  operator const std::string&() const { return address; }
+  auto operator<=>(const AgentAddress&) const = default;
+
+  std::string address, host;
+};
+// Of a v1::Host, or a message with the same fields.
+template <typename Host>
+AgentAddress AgentOf(const Host& host) {
+  return {host.address(), host.host()};
+}
 
 // Whether a caller stops waiting; called a few times a second.
 using GiveUp = std::function<bool()>;
@@ -60,20 +79,20 @@ class AgentCaller {
   virtual ~AgentCaller() = default;
 
   // UNAVAILABLE: it does not answer within connect_timeout; names the address.
-  virtual absl::StatusOr<v1::GetHostStatusResponse> Status(const std::string& address) = 0;
+  virtual absl::StatusOr<v1::GetHostStatusResponse> Status(const AgentAddress& address) = 0;
 
   // Performs an action. If the agent is lost during it, repeats the call with the same operation id
   // when the agent is back (within return_timeout). UNAVAILABLE: the first try did not reach it, so
   // nothing was done; ABORTED: it was lost and did not come back, so what was done is not known;
   // DEADLINE_EXCEEDED: not done within action_timeout, and perhaps still in progress; CANCELLED:
   // gave up, otherwise as ABORTED.
-  virtual PerformOutcome Perform(const std::string& address,
+  virtual PerformOutcome Perform(const AgentAddress& address,
                                  const v1::PerformActionRequest& request,
                                  const GiveUp& give_up) = 0;
 
   // Waits until the agent answers with a boot id other than `before`. DEADLINE_EXCEEDED after
   // `timeout` (says whether it answers with the old one, or not at all); CANCELLED: gave up.
-  virtual absl::StatusOr<std::string> AwaitReboot(const std::string& address,
+  virtual absl::StatusOr<std::string> AwaitReboot(const AgentAddress& address,
                                                   const std::string& before, absl::Duration timeout,
                                                   const GiveUp& give_up) = 0;
 };
@@ -83,7 +102,7 @@ class CheckCaller {
  public:
   virtual ~CheckCaller() = default;
 
-  virtual absl::StatusOr<v1::RunCheckResponse> RunCheck(const std::string& address,
+  virtual absl::StatusOr<v1::RunCheckResponse> RunCheck(const AgentAddress& address,
                                                         const v1::RunCheckRequest& request) = 0;
 };
 
@@ -94,7 +113,7 @@ class RevisionResolver {
 
   // CANCELLED: gave up.
   virtual absl::StatusOr<v1::ResolveRevisionResponse> ResolveRevision(
-      const std::string& address, const v1::ResolveRevisionRequest& request,
+      const AgentAddress& address, const v1::ResolveRevisionRequest& request,
       const GiveUp& give_up) = 0;
 };
 
@@ -109,10 +128,10 @@ class ServiceCaller {
 
   // Forwards the request, and puts the answer into `outcome`: service, changed, diff. CANCELLED:
   // gave up.
-  virtual absl::Status Call(const std::string& address, const CallFor& caller,
+  virtual absl::Status Call(const AgentAddress& address, const CallFor& caller,
                             const ServiceRequest& request, v1::HostOutcome* outcome) = 0;
   // What the agent tells about itself.
-  virtual absl::StatusOr<v1::DebugInfo> DebugInfo(const std::string& address,
+  virtual absl::StatusOr<v1::DebugInfo> DebugInfo(const AgentAddress& address,
                                                   const CallFor& caller) = 0;
 };
 

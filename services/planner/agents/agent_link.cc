@@ -6,6 +6,7 @@
 #include "common/config/ports.h"
 #include "common/rpc/error.h"
 #include "common/rpc/status.h"
+#include "common/rpc/tls_diagnosis.h"
 
 namespace gitops {
 namespace {
@@ -31,9 +32,17 @@ ChannelOptions ChannelsAs(const AgentCallerOptions& options) {
   return channels;
 }
 
-absl::Status Unreachable(const std::string& address, absl::Duration timeout,
-                         const grpc::Status& status) {
+absl::Status Unreachable(const AgentCallerOptions& options, const std::string& address,
+                         absl::Duration timeout, const grpc::Status& status) {
   const bool late = status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+  ChannelOptions channel = ChannelsAs(options);
+  channel.address = address;
+  channel.default_port = kAgentPort;
+  const std::string cause = late ? "" : DiagnoseConnection(channel, status.error_message());
+  if (!cause.empty()) {
+    return MakeError(Reason::kHostUnreachable,
+                     absl::StrCat("cannot reach the agent at ", address, ": ", cause));
+  }
   return MakeError(
       Reason::kHostUnreachable,
       absl::StrCat("cannot reach the agent at ", address, ": ",
@@ -44,13 +53,19 @@ absl::Status Unreachable(const std::string& address, absl::Duration timeout,
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<AgentPeer>> AgentPeers::Get(const std::string& address,
+absl::StatusOr<std::shared_ptr<AgentPeer>> AgentPeers::Get(const AgentAddress& address,
                                                            SteadyTime now) {
-  if (std::shared_ptr<AgentPeer> known = Find(address, now)) return known;
+  const bool tls = !options_.tls_dir.empty();
+  const std::string key = tls ? absl::StrCat(address.host, " ", address.address) : address.address;
+  if (std::shared_ptr<AgentPeer> known = Find(key, now)) return known;
+  if (tls && address.host.empty()) {
+    return absl::InternalError(absl::StrCat("no host is known for the agent at ", address.address));
+  }
   // Channels are created and closed without the lock, since both take time.
   PeerOptions options;
   options.channel = options_;
-  options.channel.address = address;
+  options.channel.address = address.address;
+  options.channel.server = ServerIdentity{.role = Role::kAgent, .name = address.host};
   options.channel.default_port = kAgentPort;
   options.name = "agent";
   options.program = "gitops-agent";
@@ -61,14 +76,14 @@ absl::StatusOr<std::shared_ptr<AgentPeer>> AgentPeers::Get(const std::string& ad
   std::shared_ptr<AgentPeer> peer = *std::move(made);
   Dropped dropped;
   MutexLock lock(mutex_);
-  const auto [entry, is_new] = peers_.try_emplace(address, Entry{peer, now});
+  const auto [entry, is_new] = peers_.try_emplace(key, Entry{peer, now});
   if (is_new) dropped = Sweep(now);
   return entry->second.peer;
 }
 
-std::shared_ptr<AgentPeer> AgentPeers::Find(const std::string& address, SteadyTime now) {
+std::shared_ptr<AgentPeer> AgentPeers::Find(const std::string& key, SteadyTime now) {
   MutexLock lock(mutex_);
-  const auto found = peers_.find(address);
+  const auto found = peers_.find(key);
   if (found == peers_.end()) return nullptr;
   found->second.used = now;
   return found->second.peer;
@@ -104,14 +119,14 @@ AgentPeers::Dropped AgentPeers::Sweep(SteadyTime now) {
 AgentLink::AgentLink(const AgentCallerOptions& options)
     : options_(options), agents_(ChannelsAs(options), options.clock) {}
 
-absl::StatusOr<v1::GetHostStatusResponse> AgentLink::Ask(const std::string& address,
+absl::StatusOr<v1::GetHostStatusResponse> AgentLink::Ask(const AgentAddress& address,
                                                          absl::Duration timeout,
                                                          const GiveUp& give_up) {
   Agent reached;
   return AskFor(address, timeout, give_up, reached);
 }
 
-absl::StatusOr<AgentLink::Agent> AgentLink::Reach(const std::string& address,
+absl::StatusOr<AgentLink::Agent> AgentLink::Reach(const AgentAddress& address,
                                                   const GiveUp& give_up) {
   absl::StatusOr<Agent> agent = agents_.Get(address, Now());
   if (!agent.ok() || (*agent)->SinceHeard() < kHeardLately) return agent;
@@ -122,7 +137,7 @@ absl::StatusOr<AgentLink::Agent> AgentLink::Reach(const std::string& address,
   return status.status();
 }
 
-absl::StatusOr<v1::GetHostStatusResponse> AgentLink::AskFor(const std::string& address,
+absl::StatusOr<v1::GetHostStatusResponse> AgentLink::AskFor(const AgentAddress& address,
                                                             absl::Duration timeout,
                                                             const GiveUp& give_up, Agent& reached) {
   const absl::Time deadline = absl::Now() + timeout;
@@ -136,7 +151,8 @@ absl::StatusOr<v1::GetHostStatusResponse> AgentLink::AskFor(const std::string& a
                           v1::GetHostStatusRequest(), response,
                           {.timeout = deadline - absl::Now(), .give_up = give_up});
     if (result.gave_up) {
-      return absl::CancelledError(absl::StrCat("gave up waiting for the agent at ", address));
+      return absl::CancelledError(
+          absl::StrCat("gave up waiting for the agent at ", address.address));
     }
     if (!result.silent) {
       reached = *agent;
@@ -145,7 +161,7 @@ absl::StatusOr<v1::GetHostStatusResponse> AgentLink::AskFor(const std::string& a
     }
     // The agent may have restarted since the old connection was made, so try a new one.
     const bool late = result.status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
-    if (late || !used_before) return Unreachable(address, timeout, result.status);
+    if (late || !used_before) return Unreachable(options_, address, timeout, result.status);
   }
 }
 

@@ -36,7 +36,7 @@ class AgentPeers {
         idle_timeout_(idle_timeout) {}
 
   // Errors as Dial's.
-  absl::StatusOr<std::shared_ptr<AgentPeer>> Get(const std::string& address, SteadyTime now);
+  absl::StatusOr<std::shared_ptr<AgentPeer>> Get(const AgentAddress& address, SteadyTime now);
   size_t size();
 
  private:
@@ -46,7 +46,7 @@ class AgentPeers {
   };
   using Dropped = std::vector<std::shared_ptr<AgentPeer>>;
 
-  std::shared_ptr<AgentPeer> Find(const std::string& address, SteadyTime now);
+  std::shared_ptr<AgentPeer> Find(const std::string& key, SteadyTime now);
   // Removes peers that are idle for too long, and the longest idle beyond the limit.
   Dropped Sweep(SteadyTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -72,19 +72,19 @@ class AgentLink {
   // Gets the agent's status, on a new connection if the old one is dead, as proof that the agent is
   // running. UNAVAILABLE: it does not answer within `timeout`; CANCELLED: gave up; others as
   // Dial's.
-  absl::StatusOr<v1::GetHostStatusResponse> Ask(const std::string& address, absl::Duration timeout,
+  absl::StatusOr<v1::GetHostStatusResponse> Ask(const AgentAddress& address, absl::Duration timeout,
                                                 const GiveUp& give_up);
 
   // An agent that is running: it answered in the last seconds, or does so now. Errors as Ask's,
   // within connect_timeout.
-  absl::StatusOr<Agent> Reach(const std::string& address, const GiveUp& give_up);
+  absl::StatusOr<Agent> Reach(const AgentAddress& address, const GiveUp& give_up);
 
   // Waits until `until`. False: gave up.
   bool Pause(SteadyTime until, const GiveUp& give_up) const;
 
  private:
   // As Ask; `reached` is set if the agent answered at all.
-  absl::StatusOr<v1::GetHostStatusResponse> AskFor(const std::string& address,
+  absl::StatusOr<v1::GetHostStatusResponse> AskFor(const AgentAddress& address,
                                                    absl::Duration timeout, const GiveUp& give_up,
                                                    Agent& reached);
 
@@ -93,7 +93,7 @@ class AgentLink {
 };
 
 // AgentCaller::Perform (perform_action.cc).
-PerformOutcome PerformAction(AgentLink& link, const std::string& address,
+PerformOutcome PerformAction(AgentLink& link, const AgentAddress& address,
                              const v1::PerformActionRequest& request, const GiveUp& give_up);
 
 }  // namespace gitops

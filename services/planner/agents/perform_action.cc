@@ -13,7 +13,7 @@ namespace {
 // One action on one agent, with as many calls as it takes.
 class Performance {
  public:
-  Performance(AgentLink& link, const std::string& address, const v1::PerformActionRequest& request,
+  Performance(AgentLink& link, const AgentAddress& address, const v1::PerformActionRequest& request,
               const GiveUp& give_up)
       : link_(link),
         address_(address),
@@ -40,7 +40,7 @@ class Performance {
 
  private:
   std::string What() const {
-    return absl::StrCat(request_.action(), " by the agent at ", address_);
+    return absl::StrCat(request_.action(), " by the agent at ", address_.address);
   }
 
   absl::Status GaveUp() const {
@@ -96,14 +96,14 @@ class Performance {
     }
     return MakeError(
         Reason::kHostLost,
-        absl::StrCat("the agent at ", address_, " went away during ", request_.action(), " (",
-                     reason, ") and did not come back within ",
+        absl::StrCat("the agent at ", address_.address, " went away during ", request_.action(),
+                     " (", reason, ") and did not come back within ",
                      absl::FormatDuration(link_.options().return_timeout),
                      ", so it is not known what was done; `resume` goes on when it is back"));
   }
 
   AgentLink& link_;
-  const std::string& address_;
+  const AgentAddress& address_;
   const v1::PerformActionRequest& request_;
   const GiveUp& give_up_;
   const SteadyTime end_;
@@ -115,7 +115,7 @@ class Performance {
 
 }  // namespace
 
-PerformOutcome PerformAction(AgentLink& link, const std::string& address,
+PerformOutcome PerformAction(AgentLink& link, const AgentAddress& address,
                              const v1::PerformActionRequest& request, const GiveUp& give_up) {
   return Performance(link, address, request, give_up).Run();
 }

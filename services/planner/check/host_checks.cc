@@ -117,7 +117,7 @@ RepeatedCheck HttpCheck(HttpClient* http, const HttpCheckSpec& spec, const std::
           }};
 }
 
-RepeatedCheck CmdCheck(CheckCaller* agents, const CmdCheckSpec& spec, const std::string& address,
+RepeatedCheck CmdCheck(CheckCaller* agents, const CmdCheckSpec& spec, const AgentAddress& address,
                        v1::RunCheckRequest::Kind kind) {
   v1::RunCheckRequest request;
   request.set_kind(kind);
@@ -140,8 +140,9 @@ class HostChecksImpl final : public HostChecks {
   HostChecksImpl(CheckCaller* agents, HttpClient* http, Clock* clock)
       : agents_(agents), http_(http), clock_(clock) {}
 
-  absl::Status Run(const HostSpec& host, const std::string& address, v1::RunCheckRequest::Kind kind,
-                   absl::Duration within, const std::function<bool()>& give_up, std::string* output,
+  absl::Status Run(const HostSpec& host, const AgentAddress& address,
+                   v1::RunCheckRequest::Kind kind, absl::Duration within,
+                   const std::function<bool()>& give_up, std::string* output,
                    const TriesSeen& seen) override {
     const bool health = kind == v1::RunCheckRequest::KIND_HEALTH;
     const ChecksSpec& specs = health ? host.health_checks : host.pre_deploy_checks;

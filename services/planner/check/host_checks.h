@@ -27,7 +27,7 @@ class HostChecks {
   // succeeded, and its last answer. CANCELLED: `give_up` (called a few times a second) returned
   // true. `output` gets the text for the record, one line per check; may be null. `seen`: as in
   // RunRepeatedly; may be empty.
-  virtual absl::Status Run(const HostSpec& host, const std::string& address,
+  virtual absl::Status Run(const HostSpec& host, const AgentAddress& address,
                            v1::RunCheckRequest::Kind kind, absl::Duration within,
                            const std::function<bool()>& give_up, std::string* output,
                            const TriesSeen& seen) = 0;

@@ -100,7 +100,7 @@ class Inquiry {
       if (!context_.revision.empty()) request.set_revision(context_.revision);
       const v1::Host& host = hosts_[candidate.host].host->host;
       const auto resolved = context_.agents->ResolveRevision(
-          host.address(), request, [this] { return CallerIsGone() || IsLate(); });
+          AgentOf(host), request, [this] { return CallerIsGone() || IsLate(); });
       if (resolved.ok()) {
         teller_ = candidate.host;
         if (resolved->has_touched_services()) named_ = resolved->touched_services();
@@ -316,7 +316,7 @@ void LearnTouched(const ResolveContext& context, const std::vector<ChosenHost>& 
     request.set_service(question.service);
     request.set_revision(question.hash);
     const auto resolved = context.agents->ResolveRevision(
-        hosts[question.host].host->host.address(), request,
+        AgentOf(hosts[question.host].host->host), request,
         [&] { return context.clock->Now() >= deadline || (context.give_up && context.give_up()); });
     if (resolved.ok() && resolved->has_touched_services()) {
       question.named = resolved->touched_services();

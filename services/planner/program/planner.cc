@@ -126,7 +126,7 @@ class Planner {
   const std::unique_ptr<HostChecks> checks_ = NewHostChecks(agents_.get(), http_.get(), clock_);
   const std::unique_ptr<Deployments> deployments_;
   const PlanMaker plans_;
-  const RpcGate gate_{/*authorizer=*/nullptr, {.read = kMaxCalls}};
+  RpcGate gate_{/*authorizer=*/nullptr, {.read = kMaxCalls}};
   const std::unique_ptr<PlannerService> service_;
   ReportService reports_;
 
@@ -246,6 +246,7 @@ int Planner::Serve() {
   auto process =
       ServerProcess::Start(settings_, {.program = kProgram,
                                        .services = {service_.get(), &reports_},
+                                       .gate = &gate_,
                                        .metrics = &metrics_,
                                        .on_reload = [this] { upkeep_.Reload(); },
                                        .on_drain = [this] { Drain(); },

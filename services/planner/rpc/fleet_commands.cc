@@ -54,7 +54,7 @@ std::vector<int> Order(const std::vector<Asked>& asked) {
 v1::HostOutcome Ask(const FleetCommand& command, const Asked& asked) {
   const v1::Host& host = asked.host->host;
   v1::HostOutcome outcome;
-  const absl::Status status = command.ask(host.address(), &outcome);
+  const absl::Status status = command.ask(AgentOf(host), &outcome);
   outcome.set_host(host.host());
   outcome.set_number(asked.number);
   // Agents have names of their own for their hosts.

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "gitops/v1/planner.pb.h"
+#include "services/planner/agents/agent_caller.h"
 #include "services/planner/fleet/fleet.h"
 
 namespace gitops {
@@ -16,7 +17,7 @@ struct FleetCommand {
   std::string service;
   bool changes = true;  // then the whole fleet needs `all`
   // Calls one agent, and fills in its answer. From several threads at a time.
-  std::function<absl::Status(const std::string& address, v1::HostOutcome* outcome)> ask;
+  std::function<absl::Status(const AgentAddress& address, v1::HostOutcome* outcome)> ask;
   std::function<bool()> cancelled;
   // Called with the outcome of each host as it comes in: one call at a time, from several threads.
   std::function<void(v1::HostOutcome outcome)> outcome;

@@ -146,6 +146,7 @@ class PlannerServiceImpl final : public PlannerService {
         one.set_to_hash(absl::AsciiStrToLower(one.to_hash()));
         if (absl::Status hash = CheckHash(one.to_hash(), "to_hash"); !hash.ok()) return hash;
       }
+      one.set_content(one.content() && MaySeeContent(caller));
       return Command(commands_, *context, caller, *request, /*changes=*/false, writer, one);
     });
   }
@@ -285,7 +286,7 @@ class PlannerServiceImpl final : public PlannerService {
       const absl::StatusOr<FleetHost> host = options_.fleet->Find(request->host());
       if (!host.ok()) return host.status();
       auto info = options_.agents->DebugInfo(
-          host->host.address(),
+          AgentOf(host->host),
           {.on_behalf_of = OnBehalfOfText(caller), .give_up = CancelledIn(*context)});
       if (info.ok()) info->set_host(host->host.host());
       return Answer(std::move(info), response->mutable_info());
@@ -385,7 +386,7 @@ class PlannerServiceImpl final : public PlannerService {
                             .service = request.service(),
                             .changes = changes,
                             .ask =
-                                [&](const std::string& address, v1::HostOutcome* outcome) {
+                                [&](const AgentAddress& address, v1::HostOutcome* outcome) {
                                   const absl::Status status =
                                       options_.agents->Call(address, asked_for, one, outcome);
                                   CutDiff(outcome);

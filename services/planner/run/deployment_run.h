@@ -79,7 +79,7 @@ class DeploymentRun {
   // As Fleet::MarkHealth; retries if it cannot be stored. False: leaving.
   bool MarkHealth(const std::string& host, const std::optional<v1::FailedHealth>& failed);
   // OK: the agent answers now, or did a moment ago. Errors as AgentCaller::Status.
-  absl::Status Reach(const std::string& address) { return probes_.Reach(address); }
+  absl::Status Reach(const AgentAddress& agent) { return probes_.Reach(agent); }
   // Waits that long; false: leaving.
   bool Pause(absl::Duration pause);
 

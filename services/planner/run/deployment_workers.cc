@@ -22,15 +22,15 @@ constexpr absl::Duration kLongestPause = absl::Milliseconds(20);
 void DeploymentRun::ProbeFirstHosts() {
   if (locks_ != nullptr) return;  // they begin now
   const absl::Time now = DecisionTime();
-  std::vector<std::string> addresses;
+  std::vector<AgentAddress> agents;
   {
     MutexLock lock(mutex_);
     for (const int index : Decide(policy_, Stand(now), now).begin) {
-      addresses.push_back(slots_[index].entry.host.address());
+      agents.push_back(AgentOf(slots_[index].entry.host));
     }
   }
-  const int askers = std::min(static_cast<int>(addresses.size()), kProbesAtOnce);
-  probes_.Expect(std::move(addresses));
+  const int askers = std::min(static_cast<int>(agents.size()), kProbesAtOnce);
+  probes_.Expect(std::move(agents));
   Employ(std::vector<std::function<void()>>(askers, [this] {
     while (probes_.AskNext()) {
     }

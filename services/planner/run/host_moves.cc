@@ -78,7 +78,7 @@ class Mover {
     return [run = &run_] { return run->leaving(); };
   }
   const std::string& host() const { return context_.entry->host.host(); }
-  const std::string& address() const { return context_.host->host.address(); }
+  AgentAddress address() const { return AgentOf(context_.host->host); }
   bool IsRollback() const { return move_.step == v1::STEP_KIND_ROLLBACK; }
   SteadyTime Now() const { return run_.options().clock->SteadyNow(); }
 

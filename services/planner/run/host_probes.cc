@@ -10,14 +10,14 @@ constexpr absl::Duration kFresh = absl::Seconds(1);
 
 }  // namespace
 
-void HostProbes::Expect(std::vector<std::string> addresses) {
+void HostProbes::Expect(std::vector<AgentAddress> agents) {
   MutexLock lock(mutex_);
-  for (const std::string& address : addresses) probes_.try_emplace(address);
-  expected_.assign(addresses.begin(), addresses.end());
+  for (const AgentAddress& agent : agents) probes_.try_emplace(agent);
+  expected_.assign(agents.begin(), agents.end());
 }
 
 bool HostProbes::AskNext() {
-  std::string address;
+  AgentAddress agent = "";
   {
     MutexLock lock(mutex_);
     const auto taken = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
@@ -26,13 +26,13 @@ bool HostProbes::AskNext() {
     };
     while (!expected_.empty() && taken()) expected_.pop_front();
     if (expected_.empty()) return false;
-    address = std::move(expected_.front());
+    agent = std::move(expected_.front());
     expected_.pop_front();
-    probes_[address].state = Probe::State::kAsked;
+    probes_[agent].state = Probe::State::kAsked;
   }
-  absl::Status answer = agents_->Status(address).status();
+  absl::Status answer = agents_->Status(agent).status();
   MutexLock lock(mutex_);
-  Probe& probe = probes_[address];
+  Probe& probe = probes_[agent];
   probe.state = Probe::State::kAnswered;
   probe.answer = std::move(answer);
   probe.time = clock_->SteadyNow();
@@ -40,17 +40,17 @@ bool HostProbes::AskNext() {
   return true;
 }
 
-absl::Status HostProbes::Reach(const std::string& address) {
+absl::Status HostProbes::Reach(const AgentAddress& agent) {
   {
     MutexLock lock(mutex_);
-    auto probe = probes_.find(address);
+    auto probe = probes_.find(agent);
     while (probe != probes_.end() && probe->second.state == Probe::State::kAsked) {
       // Another worker may remove the probe meanwhile.
       std::shared_ptr<CondVar>& answered = probe->second.answered;
       if (answered == nullptr) answered = std::make_shared<CondVar>();
       const std::shared_ptr<CondVar> waited_for = answered;
       waited_for->Wait(mutex_);
-      probe = probes_.find(address);
+      probe = probes_.find(agent);
     }
     if (probe != probes_.end()) {
       const Probe found = std::move(probe->second);
@@ -60,7 +60,7 @@ absl::Status HostProbes::Reach(const std::string& address) {
       if (fresh) return found.answer;
     }
   }
-  return agents_->Status(address).status();
+  return agents_->Status(agent).status();
 }
 
 }  // namespace gitops

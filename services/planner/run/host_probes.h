@@ -4,7 +4,6 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -22,7 +21,7 @@ class HostProbes {
   HostProbes(AgentCaller* agents, Clock* clock) : agents_(agents), clock_(clock) {}
 
   // Sets the agents that AskNext() probes, in this order.
-  void Expect(std::vector<std::string> addresses);
+  void Expect(std::vector<AgentAddress> agents);
   // Probes the next of them for which Reach() was not called yet. False: there is none.
   bool AskNext();
   // AskNext() returns false from now on.
@@ -30,7 +29,7 @@ class HostProbes {
 
   // OK: the agent answers, or answered AskNext() within the last second; such an answer is used
   // once. Errors as AgentCaller::Status.
-  absl::Status Reach(const std::string& address);
+  absl::Status Reach(const AgentAddress& agent);
 
  private:
   struct Probe {
@@ -45,8 +44,8 @@ class HostProbes {
   AgentCaller* const agents_;
   Clock* const clock_;
   Mutex mutex_;
-  std::deque<std::string> expected_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, Probe> probes_ ABSL_GUARDED_BY(mutex_);  // by address
+  std::deque<AgentAddress> expected_ ABSL_GUARDED_BY(mutex_);
+  std::map<AgentAddress, Probe> probes_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace gitops

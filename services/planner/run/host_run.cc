@@ -240,7 +240,7 @@ MoveResult HostRun::Refusal(const Move& move, std::string error) {
 
 // Leaves a host that does not answer before its first move, and before any hook is called for it.
 bool HostRun::Reachable() {
-  const absl::Status reached = run_.Reach(host_.host.address());
+  const absl::Status reached = run_.Reach(AgentOf(host_.host));
   if (reached.ok()) return true;
   if (run_.leaving()) return false;
   LeaveUnreachable(std::string(reached.message()));

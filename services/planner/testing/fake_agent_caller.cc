@@ -208,7 +208,7 @@ FakeAgentCaller::Outcome FakeAgentCaller::Carry(const std::string& address,
           .response = std::move(done.response)};
 }
 
-PerformOutcome FakeAgentCaller::Perform(const std::string& address,
+PerformOutcome FakeAgentCaller::Perform(const AgentAddress& address,
                                         const v1::PerformActionRequest& request,
                                         const GiveUp& give_up) {
   std::function<void(const std::string&, const v1::PerformActionRequest&)> on_perform;
@@ -219,7 +219,8 @@ PerformOutcome FakeAgentCaller::Perform(const std::string& address,
     const auto known = agents_.find(address);
     const bool is_up = known != agents_.end() && known->second.agent.up;
     if (!is_up && known != agents_.end() && known->second.agent.connected) {
-      return {.status = absl::AbortedError(absl::StrCat("the agent at ", address, " went away")),
+      return {.status =
+                  absl::AbortedError(absl::StrCat("the agent at ", address.address, " went away")),
               .response = {},
               .unknown = true};
     }
@@ -266,7 +267,7 @@ PerformOutcome FakeAgentCaller::Perform(const std::string& address,
   return ended;
 }
 
-absl::StatusOr<std::string> FakeAgentCaller::AwaitReboot(const std::string& address,
+absl::StatusOr<std::string> FakeAgentCaller::AwaitReboot(const AgentAddress& address,
                                                          const std::string& before,
                                                          absl::Duration timeout,
                                                          const GiveUp& give_up) {
@@ -278,8 +279,8 @@ absl::StatusOr<std::string> FakeAgentCaller::AwaitReboot(const std::string& addr
     if (agent.up && boot_id != before) return boot_id;
     if (agent.reboot == FakeReboot::kStaysDown || agent.reboot == FakeReboot::kIgnores) {
       return absl::DeadlineExceededError(absl::StrCat(
-          "the agent at ", address, " is not back after ", absl::FormatDuration(timeout), ": ",
-          agent.up ? "it answers with the boot it had" : "it does not answer"));
+          "the agent at ", address.address, " is not back after ", absl::FormatDuration(timeout),
+          ": ", agent.up ? "it answers with the boot it had" : "it does not answer"));
     }
     changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kAskEvery);
     mutex_.Unlock();
@@ -289,7 +290,7 @@ absl::StatusOr<std::string> FakeAgentCaller::AwaitReboot(const std::string& addr
   }
 }
 
-absl::StatusOr<v1::GetHostStatusResponse> FakeAgentCaller::Status(const std::string& address) {
+absl::StatusOr<v1::GetHostStatusResponse> FakeAgentCaller::Status(const AgentAddress& address) {
   MutexLock lock(mutex_);
   ++status_calls_;
   const auto known = agents_.find(address);

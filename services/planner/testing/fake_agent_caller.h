@@ -113,10 +113,10 @@ class FakeAgentCaller final : public AgentCaller {
   void ResetPeak();
   int status_calls();
 
-  absl::StatusOr<v1::GetHostStatusResponse> Status(const std::string& address) override;
-  PerformOutcome Perform(const std::string& address, const v1::PerformActionRequest& request,
+  absl::StatusOr<v1::GetHostStatusResponse> Status(const AgentAddress& address) override;
+  PerformOutcome Perform(const AgentAddress& address, const v1::PerformActionRequest& request,
                          const GiveUp& give_up) override;
-  absl::StatusOr<std::string> AwaitReboot(const std::string& address, const std::string& before,
+  absl::StatusOr<std::string> AwaitReboot(const AgentAddress& address, const std::string& before,
                                           absl::Duration timeout, const GiveUp& give_up) override;
 
  private:

@@ -76,7 +76,7 @@ absl::StatusOr<FakeAgentServices::Service*> FakeAgentServices::Find(const std::s
 }
 
 absl::StatusOr<v1::ResolveRevisionResponse> FakeAgentServices::ResolveRevision(
-    const std::string& address, const v1::ResolveRevisionRequest& request, const GiveUp& give_up) {
+    const AgentAddress& address, const v1::ResolveRevisionRequest& request, const GiveUp& give_up) {
   constexpr size_t kWholeHash = 40;
   if (absl::Status status = Arrive("ResolveRevisionRequest", give_up); !status.ok()) return status;
   MutexLock lock(mutex_);
@@ -96,12 +96,12 @@ absl::StatusOr<v1::ResolveRevisionResponse> FakeAgentServices::ResolveRevision(
   return response;
 }
 
-absl::StatusOr<v1::DebugInfo> FakeAgentServices::DebugInfo(const std::string& address,
+absl::StatusOr<v1::DebugInfo> FakeAgentServices::DebugInfo(const AgentAddress& address,
                                                            const CallFor&) {
   MutexLock lock(mutex_);
   const auto agent = agents_.find(address);
   if (agent == agents_.end() || !agent->second.up) {
-    return MakeError(Reason::kHostUnreachable, "cannot reach the agent at " + address);
+    return MakeError(Reason::kHostUnreachable, "cannot reach the agent at " + address.address);
   }
   v1::DebugInfo info;
   info.set_component("agent");
@@ -109,7 +109,7 @@ absl::StatusOr<v1::DebugInfo> FakeAgentServices::DebugInfo(const std::string& ad
   return info;
 }
 
-absl::Status FakeAgentServices::Call(const std::string& address, const CallFor& caller,
+absl::Status FakeAgentServices::Call(const AgentAddress& address, const CallFor& caller,
                                      const ServiceRequest& request, v1::HostOutcome* outcome) {
   const auto [kind, name] = std::visit(
       [](const auto& one) { return std::pair(one.GetDescriptor()->name(), one.service()); },

@@ -44,12 +44,12 @@ class FakeAgentServices final : public ServiceCaller, public RevisionResolver {
   bool AwaitNoneHung() { return gate_.AwaitNone(); }
 
   absl::StatusOr<v1::ResolveRevisionResponse> ResolveRevision(
-      const std::string& address, const v1::ResolveRevisionRequest& request,
+      const AgentAddress& address, const v1::ResolveRevisionRequest& request,
       const GiveUp& give_up) override;
-  absl::Status Call(const std::string& address, const CallFor& caller,
+  absl::Status Call(const AgentAddress& address, const CallFor& caller,
                     const ServiceRequest& request, v1::HostOutcome* outcome) override;
   // Names the address.
-  absl::StatusOr<v1::DebugInfo> DebugInfo(const std::string& address,
+  absl::StatusOr<v1::DebugInfo> DebugInfo(const AgentAddress& address,
                                           const CallFor& caller) override;
 
  private:

@@ -29,7 +29,7 @@ std::vector<FakeHostChecks::Ran> FakeHostChecks::runs() {
   return runs_;
 }
 
-absl::Status FakeHostChecks::Run(const HostSpec& host, const std::string& address,
+absl::Status FakeHostChecks::Run(const HostSpec& host, const AgentAddress& address,
                                  v1::RunCheckRequest::Kind kind, absl::Duration within,
                                  const std::function<bool()>& give_up, std::string* output,
                                  const TriesSeen& seen) {

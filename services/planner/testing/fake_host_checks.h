@@ -46,8 +46,9 @@ class FakeHostChecks final : public HostChecks {
   // Oldest first.
   std::vector<Ran> runs();
 
-  absl::Status Run(const HostSpec& host, const std::string& address, v1::RunCheckRequest::Kind kind,
-                   absl::Duration within, const std::function<bool()>& give_up, std::string* output,
+  absl::Status Run(const HostSpec& host, const AgentAddress& address,
+                   v1::RunCheckRequest::Kind kind, absl::Duration within,
+                   const std::function<bool()>& give_up, std::string* output,
                    const TriesSeen& seen) override;
 
  private:

@@ -82,7 +82,7 @@ class PromotionReceiver {
   const std::unique_ptr<Scheduler> scheduler_ = NewScheduler(clock_, kMaxThreads);
   std::unique_ptr<PipelineSet> pipelines_;
   std::unique_ptr<Intake> intake_;
-  const RpcGate gate_{/*authorizer=*/nullptr, {.read = kMaxCalls}};
+  RpcGate gate_{/*authorizer=*/nullptr, {.read = kMaxCalls}};
   std::unique_ptr<PromotionService> service_;
   std::optional<Upkeep> upkeep_;
   std::unique_ptr<Scheduler::Job> prune_, secrets_job_;
@@ -226,6 +226,7 @@ int PromotionReceiver::Serve() {
   auto process =
       ServerProcess::Start(config_.settings, {.program = kProgram,
                                               .services = {service_.get()},
+                                              .gate = &gate_,
                                               .metrics = &metrics_,
                                               .on_reload = [this] { ReloadNow(); },
                                               .on_drain = [this] { Drain(); },
