@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "common/config/toml.h"
-#include "common/program_config/setting_rules.h"
 #include "common/path/read_file.h"
+#include "common/program_config/setting_rules.h"
 #include "common/tls/certificate.h"
 
 namespace gitops {
