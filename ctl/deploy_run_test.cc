@@ -132,9 +132,9 @@ TEST_F(DeployRunTest, PlanShowsWhatItsMovesWouldChangeInFiles) {
   difference->set_path("/etc/nginx/nginx.conf");
   difference->set_detail("@@ -1 +1 @@\n-a\n+b\n");
   planner_->SetOutcomes({outcome});
-  EXPECT_THAT(Ctl("plan sync --diff").out,
-              EndsWith("\nnginx 606eb576 -> 8df1b3db:\nmodified       /etc/nginx/nginx.conf\n"
-                       "@@ -1 +1 @@\n-a\n+b\n"));
+  EXPECT_THAT(Ctl("plan sync --diff").out, EndsWith("\nnginx 606eb576 -> 8df1b3db:\nweb1\n"
+                                                    "modified       /etc/nginx/nginx.conf\n"
+                                                    "@@ -1 +1 @@\n-a\n+b\n"));
   const json plan = json::parse(Ctl("plan sync --diff -o json").out);
   EXPECT_EQ(plan["token"], "t0ken");
   ASSERT_EQ(plan["differences"].size(), 1u);

@@ -45,7 +45,6 @@ class Promotions(PromotionSuite):
             self.pipeline(name, "notification: {}")
             file = self.pipelines / f"{name}.yaml"
             file.write_text(file.read_text().replace("manual: false", "manual: true"))
-        (self.pipelines / "no-yaml.yaml").write_text("kind: [\n")
         self.__enter__()
 
     def promote(self):
@@ -126,7 +125,7 @@ def stable(shown):
     shown = re.sub(r"\b[0-9a-f]{8}\b(?!-)",
                    lambda m: hashes.setdefault(m.group(), f"{len(hashes) + 1:x}" * 8), shown)
     shown = re.sub(r"-> [0-9a-f]{1,7}…", "-> 2…", shown)
-    shown = re.sub(r"(frozen\s+by)(\s+)\S+@\S+", r"\1\2root@ops", shown)
+    shown = re.sub(r"((?:frozen|rejected)\s+by)(\s+)\S+@\S+", r"\1\2root@ops", shown)
     # The next column stays where it is.
     shown = re.sub(r"(?<![\w.])(?:\d+(?:\.\d+)?(?:ms|[smh]))+\b( ?)",
                    lambda m: "9s".ljust(len(m.group().rstrip())) + m.group(1) if m.group(1) else "9s", shown)
