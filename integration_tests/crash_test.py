@@ -191,6 +191,8 @@ def test_what_a_service_wrote_between_the_two_passes_survives_a_kill(crashing, p
     first = crashing.commit(1)
     crashing.start()
     crashing.agent.wait_service("web", state="OK", hash=first)
+    crashing.agent.wait_service("side", state="OK", hash=first)
+    crashing.agent.ctl("freeze", "side")
     crashing.agent.stop()
     # A process of the service that has the former directory as its own.
     former = os.open(crashing.path("web"), os.O_RDONLY | os.O_DIRECTORY)
