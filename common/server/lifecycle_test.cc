@@ -370,7 +370,7 @@ TEST_F(LifecycleTest, SettingOfAFileIsNamedWithItsPlace) {
   Settings settings = ServerSettings();
   settings.values["tls-dir"] = {"/etc/tls", "config.toml:7", true};
   EXPECT_THAT(std::string(CheckServerSettings(settings).message()),
-              StartsWith("--tls-dir (from config.toml:7) /etc/tls"));
+              StartsWith("--tls-dir (from config.toml:7): cannot open /etc/tls/ca.crt"));
 }
 
 TEST_F(LifecycleTest, FailureIsPrintedWithTheProgramsName) {
