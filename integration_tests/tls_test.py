@@ -3,12 +3,14 @@
 import json
 import re
 import shutil
+import ssl
 import subprocess
 
 import pytest
 
 from fleet import PLANNER, Program
 from fleet_certificates import FleetAuthority
+from gateway import Gateway
 from harness import BIN, Agent, Repository, ctl, fleet_config, wait_for
 
 
@@ -98,6 +100,27 @@ def test_a_viewer_reads_and_changes_nothing(suite, authority):
 def test_the_unix_socket_needs_no_certificate(suite):
     answer = ctl("list", "hosts", "-o", "json", "--planner", f"unix:{suite.base}/p.sock")
     assert "web1" in states(answer)
+
+
+def test_a_gateway_calls_with_its_certificate_and_the_servers_decide_by_the_persons_role(suite, authority, tmp_path):
+    tls = authority.issue("gateway/gw", names=", DNS:localhost, IP:127.0.0.1")
+    with Gateway(tmp_path, ["--planner", suite.planner.address(), "--promotion-receiver", "", "--hook-dispatcher", "",
+                            "--tls-dir", tls]) as gateway:
+        gateway.tls = ssl.create_default_context(cafile=authority.certificate)
+        assert [host["host"] for host in gateway.get("/v1/hosts", token="viewer").json["hosts"]]
+        # The agent is called with TLS too, as the host that the planner knows.
+        froze = gateway.post("/v1/hosts/web1/services/app:freeze", {"reason": "through the gateway"}, token="operator")
+        assert froze.status == 200 and froze.json["service"]["state"] == "FREEZE", froze.json
+        assert "operator from 127.0.0.1 through gw" in json.dumps(froze.json).replace("ipv4:", ""), froze.json
+        assert gateway.post("/v1/hosts/web1/services/app:unfreeze", {}, token="admin").status == 200
+        assert gateway.post("/v1/hosts/web1/services/app:freeze", {"reason": "x"}, token="viewer").status == 403
+
+
+def test_a_gateways_certificate_alone_changes_nothing(suite, authority):
+    stolen = str(authority.issue("gateway/stolen"))
+    assert "web1" in states(suite.hosts("--tls-dir", stolen))
+    refused = ctl("freeze", "app", suite.agent.at, "--tls-dir", stolen, check=False)
+    assert "stolen" in refused.err and "has the role gateway and may not call AgentService.FreezeService" in refused.err
 
 
 def refusal(suite, tls):
@@ -204,6 +227,16 @@ def test_a_rotated_certificate_is_taken_up_and_a_half_written_one_is_not(suite, 
         assert "web1" in states(suite.hosts("--tls-dir", alice))
     finally:
         watch.kill()
+
+
+def test_what_tls_refuses_is_counted_and_logged_with_its_reason(suite, authority):
+    def failed():
+        return float(re.search(r"^gitops_tls_handshakes_failed_total (\S+)", suite.planner.metrics(), re.M).group(1))
+
+    before = failed()
+    served_serial(suite, authority)  # without a certificate
+    wait_for(lambda: failed() > before, what="the count")
+    wait_for(lambda: "a TLS handshake failed" in suite.planner.logged(), what="the log line")
 
 
 def test_the_expiry_is_a_metric(suite):

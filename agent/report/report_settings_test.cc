@@ -12,6 +12,7 @@ Settings Read(const std::vector<std::string>& arguments) {
   const std::vector<SettingDefinition> definitions = {
       {.name = "planner"},
       {.name = "advertise"},
+      {.name = "tls-dir"},
       {.name = "listen", .default_value = "127.0.0.1:8004"},
       {.name = "insecure", .default_value = "false", .type = SettingDefinition::Type::kBool},
   };

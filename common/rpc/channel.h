@@ -62,7 +62,7 @@ struct ChannelOptions {
 
 // Creates a channel; all channels are created here. Does not connect yet. Never goes through a
 // proxy. INVALID_ARGUMENT: a bad address; FAILED_PRECONDITION: plain text to another machine
-// without `insecure`; with TLS also the errors of TlsFiles::Open.
+// without `insecure`. With TLS INVALID_ARGUMENT is also for files that cannot be used.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const ChannelOptions& options);
 
 // Whether `address` (as above) is a loopback address, "localhost", or a unix socket.

@@ -2,11 +2,14 @@
 
 #include <grpc/support/log.h>
 
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
+#include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
+#include "common/rpc/handshakes.h"
 
 namespace gitops {
 namespace {
@@ -21,8 +24,15 @@ namespace {
 [[maybe_unused]] const int kCiphersSet =
     setenv("GRPC_SSL_CIPHER_SUITES", "PSK-AES128-GCM-SHA256", /*overwrite=*/1);
 
-// Keep the message before an abort.
+// Keep the message before an abort, and why a handshake failed, which gRPC tells nowhere else:
+// "Handshake failed with fatal error SSL_ERROR_SSL: error:0A000086:SSL routines::no shared cipher."
 void OnlyFatal(gpr_log_func_args* line) {
+  if (std::strncmp(line->message, "Handshake failed", 16) == 0) {
+    const absl::string_view message = line->message;
+    const size_t reason = message.rfind("::");
+    NoteFailedHandshake(reason == absl::string_view::npos ? message : message.substr(reason + 2));
+    return;
+  }
   constexpr char kAssertion[] = "assertion failed";
   if (std::strncmp(line->message, kAssertion, sizeof(kAssertion) - 1) != 0) return;
   std::fprintf(stderr, "gRPC %s:%d: %s\n", line->file, line->line, line->message);

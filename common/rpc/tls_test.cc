@@ -14,6 +14,7 @@
 #include "common/rpc/authenticator.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/gate.h"
+#include "common/rpc/handshakes.h"
 #include "common/rpc/server.h"
 #include "common/rpc/status.h"
 #include "common/rpc/testing_tls.h"
@@ -174,8 +175,10 @@ TEST_F(TlsTest, NothingOlderThanTls13IsSpoken) {
   Serve(authority_.Issue("agent/web1"));
   const std::string client = authority_.Issue("planner/main");
   EXPECT_THAT(Openssl(client, "-tls1_3"), HasSubstr("New, TLSv1.3"));
+  const int64_t failed = FailedHandshakes();
   EXPECT_THAT(Openssl(client, "-tls1_2"),
               AllOf(HasSubstr("CONNECTED"), HasSubstr("Cipher is (NONE)")));
+  EXPECT_TRUE(Eventually([&] { return FailedHandshakes() > failed; })) << "not counted";
 }
 
 TEST_F(TlsTest, AnotherAuthorityAndPlainTextAreRefused) {

@@ -14,6 +14,7 @@
 #include "common/log/log.h"
 #include "common/rpc/authenticator.h"
 #include "common/rpc/gate.h"
+#include "common/rpc/handshakes.h"
 #include "common/rpc/server.h"
 #include "common/rpc/tls_files.h"
 #include "common/server/default_socket.h"
@@ -69,7 +70,7 @@ class RpcProcess : public ServerProcessBase {
       callers.revoked = [files = tls_](const std::vector<CertificateInfo>& chain) {
         return files->CheckRevoked(chain);
       };
-      ShowExpiry();
+      ShowTls();
     }
     if (options_.gate != nullptr) {
       options_.gate->Identify(std::make_shared<const Authenticator>(std::move(callers)));
@@ -77,7 +78,7 @@ class RpcProcess : public ServerProcessBase {
     return absl::OkStatus();
   }
 
-  void ShowExpiry() {
+  void ShowTls() {
     options_.metrics->AddCollector([files = tls_] {
       prometheus::MetricFamily family;
       family.name = "gitops_certificate_expiry_timestamp_seconds";
@@ -85,7 +86,12 @@ class RpcProcess : public ServerProcessBase {
       family.type = prometheus::MetricType::Gauge;
       family.metric.emplace_back().gauge.value =
           absl::ToDoubleSeconds(files->expires() - absl::UnixEpoch());
-      return std::vector{family};
+      prometheus::MetricFamily failed;
+      failed.name = "gitops_tls_handshakes_failed_total";
+      failed.help = "TLS handshakes that failed; the log has reasons.";
+      failed.type = prometheus::MetricType::Counter;
+      failed.metric.emplace_back().counter.value = static_cast<double>(FailedHandshakes());
+      return std::vector{family, failed};
     });
   }
 

@@ -370,7 +370,7 @@ TEST_F(LifecycleTest, SettingOfAFileIsNamedWithItsPlace) {
   Settings settings = ServerSettings();
   settings.values["tls-dir"] = {"/etc/tls", "config.toml:7", true};
   EXPECT_THAT(std::string(CheckServerSettings(settings).message()),
-              StartsWith("config.toml:7: tls-dir: "));
+              StartsWith("config.toml:7: tls-dir: cannot open /etc/tls/ca.crt"));
 }
 
 TEST_F(LifecycleTest, FailureIsPrintedWithTheProgramsName) {

@@ -83,11 +83,11 @@ class FakeChecks final : public CheckCaller {
     return run_;
   }
 
-  absl::StatusOr<v1::RunCheckResponse> RunCheck(const std::string& address,
+  absl::StatusOr<v1::RunCheckResponse> RunCheck(const AgentAddress& address,
                                                 const v1::RunCheckRequest& request) override {
     MutexLock lock(mutex_);
     ++run_;
-    if (away_) return absl::UnavailableError("cannot reach the agent at " + address);
+    if (away_) return absl::UnavailableError("cannot reach the agent at " + address.address);
     return answers_[{request.cmd().begin(), request.cmd().end()}];
   }
 

@@ -43,12 +43,14 @@ class FakeResolvers final : public RevisionResolver {
   }
 
   absl::StatusOr<v1::ResolveRevisionResponse> ResolveRevision(
-      const std::string& address, const v1::ResolveRevisionRequest& request,
+      const AgentAddress& address, const v1::ResolveRevisionRequest& request,
       const GiveUp&) override {
     MutexLock lock(mutex_);
-    asked_.push_back(absl::StrCat(address, " ", request.service(), " ", request.revision()));
+    asked_.push_back(
+        absl::StrCat(address.address, " ", request.service(), " ", request.revision()));
     const auto found = answers_.find(address);
-    if (found == answers_.end()) return absl::UnavailableError(address + " does not answer");
+    if (found == answers_.end())
+      return absl::UnavailableError(address.address + " does not answer");
     const absl::StatusOr<std::string> hash = found->second(request);
     if (!hash.ok()) return hash.status();
     v1::ResolveRevisionResponse response;
