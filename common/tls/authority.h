@@ -34,12 +34,13 @@ struct IssuedMaterial {
 };
 
 // A private certificate authority in a directory:
-//   ca.crt        who is trusted: the root, and while it is replaced the next one, the newest first
-//   ca.key        the keys of these, in the same order; mode 0600
-//   issuer.crt    only of an issuing authority for agents (AddIssuer): it and issuer.key, mode
-//   0600, issuer.key      sign instead of ca.key, which is not there issued.jsonl  what was issued
-//   and revoked (IssuedLog) crl.pem       the signed lists of revoked certificates, for the
-//   --tls-dir of every program
+//   ca.crt       who is trusted: the root, and while it is replaced the next one, the newest first
+//   ca.key       the keys of these, in the same order; mode 0600
+//   issuer.crt, issuer.key
+//                only of an issuing authority for agents (AddIssuer), which has no ca.key
+//   issued.jsonl what was issued and revoked (IssuedLog)
+//   crl.pem      the signed lists of revoked certificates, for the --tls-dir of every program
+//
 // Keys are P-256, signatures SHA-256. Several processes may work on one directory; any thread may
 // use an object, which signs with the keys that it found when it was opened.
 //
