@@ -16,7 +16,7 @@ namespace gitops {
 namespace {
 
 // More than there are agents and people; each has about 2 KiB.
-constexpr size_t kMostKept = 20'000;
+constexpr size_t kMaxKept = 20'000;
 // As names of callers without a certificate.
 constexpr size_t kMaxName = 100;
 
@@ -122,7 +122,7 @@ Authenticator::Chain Authenticator::Read(const std::string& pem) const {
   auto read = std::make_shared<const absl::StatusOr<std::vector<CertificateInfo>>>(
       ReadCertificateChain(pem));
   MutexLock lock(mutex_);
-  if (read_.size() >= kMostKept) read_.clear();
+  if (read_.size() >= kMaxKept) read_.clear();
   read_.insert_or_assign(pem, read);
   return read;
 }

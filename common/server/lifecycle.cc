@@ -67,6 +67,9 @@ class RpcProcess : public ServerProcessBase {
       }
       if (!opened.ok()) return ForSetting(opened, settings, "tls-dir");
       tls_ = *std::move(files);
+      // There are none: every TCP address has TLS. Who were one all the same would get little.
+      callers.plain = Role::kViewer;
+      callers.believes_plain = false;
       callers.revoked = [files = tls_](const std::vector<CertificateInfo>& chain) {
         return files->CheckRevoked(chain);
       };
