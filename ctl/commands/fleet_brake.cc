@@ -82,6 +82,7 @@ absl::StatusOr<ExitCode> FreezeFleet(FleetContext& context) {
 
 absl::StatusOr<ExitCode> UnfreezeFleet(FleetContext& context) {
   if (!context.invocation.flags.yes && !SelectsOneHost(context.selection())) {
+    if (absl::Status s = RequireYesOrTerminal(context); !s.ok()) return s;
     const absl::StatusOr<std::vector<v1::Service>> services =
         context.planner.ListServices(context.selection(), context.argument(0));
     if (!services.ok()) return services.status();
