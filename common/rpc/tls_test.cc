@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "common/path/temporary_directory.h"
 #include "common/rpc/authenticator.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/gate.h"
@@ -49,8 +50,6 @@ class Echo final : public v1::AgentService::Service {
 
 class TlsTest : public testing::Test {
  protected:
-  TlsTest() : socket_(authority_.directory() / "agent.sock") {}
-
   void Serve(const std::string& tls_dir) {
     auto files = TlsFiles::Open(tls_dir);
     ASSERT_TRUE(files.ok()) << files.status();
@@ -117,7 +116,9 @@ class TlsTest : public testing::Test {
   }
 
   TestAuthority authority_;
-  const std::string socket_;
+  // In /tmp, since the path of a socket must be short.
+  const TemporaryDirectory sockets_{TemporaryDirectory::For::kEveryAccount};
+  const std::string socket_ = sockets_ / "agent.sock";
   RpcGate gate_;
   Echo echo_{&gate_};
   std::unique_ptr<RpcServer> server_;

@@ -72,7 +72,7 @@ TEST(DeploymentRun, OneThatHasEndedDoesNotOverwriteTheRecordOfTheRunThatResumedI
   resumed.deployment.set_state(v1::DEPLOYMENT_STATE_RUNNING);
   ASSERT_TRUE(world.records.Save(resumed).ok());
   EXPECT_TRUE(absl::IsFailedPrecondition(ended.Cancel("bob", "").status()));
-  EXPECT_TRUE(absl::IsFailedPrecondition(ended.LockBroken(v1::HostLock(), "bob", "")));
+  EXPECT_TRUE(absl::IsFailedPrecondition(ended.AddNote("a lock was broken", "bob")));
   EXPECT_EQ(StateOf(world.records.Load(id)->deployment), "RUNNING");
 }
 
