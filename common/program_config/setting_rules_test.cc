@@ -15,6 +15,7 @@ Settings Read(const std::vector<std::string>& arguments) {
   const std::vector<SettingDefinition> definitions = {
       {.name = "planner"},
       {.name = "advertise"},
+      {.name = "tls-dir"},
       {.name = "listen", .default_value = "127.0.0.1:8004"},
       {.name = "insecure", .default_value = "false", .type = SettingDefinition::Type::kBool},
   };
@@ -61,6 +62,7 @@ TEST(AgentRulesTest, GoodOnesAndNonePass) {
            {"--planner", "localhost"},
            {"--planner", "unix:/run/planner.sock"},
            {"--planner", "planner.example", "--insecure", "--advertise", "web1"},
+           {"--planner", "planner.example", "--tls-dir", "/etc/tls"},
            {"--advertise", ":9000"},
        }) {
     EXPECT_EQ(CheckAgentRules(Read(arguments)), absl::OkStatus());
