@@ -2,12 +2,9 @@
 #include "common/rpc/gate.h"
 
 #include <google/protobuf/descriptor.h>
-#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <filesystem>
 #include <memory>
 #include <set>
 #include <string>
@@ -15,13 +12,13 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "agent/operation/operation_service.h"
 #include "agent/rpc/agent_service.h"
 #include "common/clock/clock.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
 #include "common/sync/mutex.h"
+#include "integration_tests/cc/every_rpc.h"
 #include "services/hook_dispatcher/rpc/hook_service.h"
 #include "services/planner/plan/fake_fleet.h"
 #include "services/planner/report/report_service.h"
@@ -31,53 +28,7 @@
 namespace gitops {
 namespace {
 
-using google::protobuf::DescriptorPool;
-using google::protobuf::FileDescriptor;
 using google::protobuf::MethodDescriptor;
-
-// All methods that the protos of the API declare.
-std::vector<const MethodDescriptor*> AllMethods() {
-  std::vector<const MethodDescriptor*> methods;
-  for (const auto& entry : std::filesystem::directory_iterator("proto/gitops/v1")) {
-    if (entry.path().extension() != ".proto") continue;
-    const FileDescriptor* file = DescriptorPool::generated_pool()->FindFileByName(
-        "gitops/v1/" + entry.path().filename().string());
-    if (file == nullptr) {
-      ADD_FAILURE() << "not linked into this test: " << entry.path();
-      continue;
-    }
-    for (int i = 0; i < file->service_count(); ++i) {
-      for (int j = 0; j < file->service(i)->method_count(); ++j) {
-        methods.push_back(file->service(i)->method(j));
-      }
-    }
-  }
-  return methods;
-}
-
-// Ends a call of any kind that sends one empty message.
-grpc::Status CallWithEmptyRequest(grpc::GenericStub& stub, const MethodDescriptor& method) {
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-  grpc::CompletionQueue queue;
-  const auto next = [&queue] {
-    void* tag = nullptr;
-    bool ok = false;
-    return queue.Next(&tag, &ok) && ok;
-  };
-  const auto call = stub.PrepareCall(
-      &context, absl::StrCat("/", method.service()->full_name(), "/", method.name()), &queue);
-  call->StartCall(nullptr);
-  if (next()) {
-    grpc::Slice nothing;
-    call->WriteLast(grpc::ByteBuffer(&nothing, 1), grpc::WriteOptions(), nullptr);
-    next();
-  }
-  grpc::Status status;
-  call->Finish(&status, nullptr);
-  next();
-  return status;
-}
 
 class GateTest : public testing::Test {
  protected:
@@ -117,13 +68,12 @@ class GateTest : public testing::Test {
 TEST_F(GateTest, NoCallOfAnyMethodPassesAClosedGate) {
   auto channel = Dial({.address = server_->address()});
   ASSERT_TRUE(channel.ok()) << channel.status();
-  grpc::GenericStub stub(*channel);
   const std::vector<const MethodDescriptor*> methods = AllMethods();
   ASSERT_FALSE(methods.empty());
   std::multiset<std::string> requests;
   for (const MethodDescriptor* method : methods) {
     SCOPED_TRACE(method->full_name());
-    const grpc::Status status = CallWithEmptyRequest(stub, *method);
+    const grpc::Status status = CallWithEmptyRequest(*channel, *method);
     EXPECT_EQ(status.error_code(), grpc::StatusCode::PERMISSION_DENIED) << status.error_message();
     EXPECT_EQ(status.error_message(), "the gate is closed");
     requests.insert(method->input_type()->full_name());

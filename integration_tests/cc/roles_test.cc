@@ -2,7 +2,6 @@
 #include "common/api/roles.h"
 
 #include <google/protobuf/descriptor.h>
-#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/security/tls_credentials_options.h>
 #include <gtest/gtest.h>
@@ -23,7 +22,6 @@
 #include "absl/strings/str_split.h"
 #include "agent/operation/operation_service.h"
 #include "agent/rpc/agent_service.h"
-#include "common/api/api_files.h"
 #include "common/clock/clock.h"
 #include "common/rpc/authenticator.h"
 #include "common/rpc/channel.h"
@@ -31,6 +29,7 @@
 #include "common/rpc/testing_tls.h"
 #include "common/store/temp_store.h"
 #include "gitops/v1/report.grpc.pb.h"
+#include "integration_tests/cc/every_rpc.h"
 #include "services/hook_dispatcher/rpc/hook_service.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/plan/fake_fleet.h"
@@ -42,14 +41,6 @@ namespace gitops {
 namespace {
 
 using google::protobuf::MethodDescriptor;
-
-std::vector<const MethodDescriptor*> AllMethods() {
-  std::vector<const MethodDescriptor*> methods;
-  for (const auto* service : ApiServices()) {
-    for (int i = 0; i < service->method_count(); ++i) methods.push_back(service->method(i));
-  }
-  return methods;
-}
 
 // Who may call an RPC, as the reference says it to people.
 struct Documented {
@@ -73,32 +64,6 @@ std::map<std::string, Documented> ReadReference() {
     rows[(*i)[1].str()] = {(*i)[2].str(), absl::StrSplit((*i)[3].str(), ", ", absl::SkipEmpty())};
   }
   return rows;
-}
-
-// Ends a call of any kind that sends one empty message.
-grpc::Status CallWithEmptyRequest(const std::shared_ptr<grpc::Channel>& channel,
-                                  const MethodDescriptor& method) {
-  grpc::GenericStub stub(channel);
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-  grpc::CompletionQueue queue;
-  const auto next = [&queue] {
-    void* tag = nullptr;
-    bool ok = false;
-    return queue.Next(&tag, &ok) && ok;
-  };
-  const auto call = stub.PrepareCall(
-      &context, absl::StrCat("/", method.service()->full_name(), "/", method.name()), &queue);
-  call->StartCall(nullptr);
-  if (next()) {
-    grpc::Slice nothing;
-    call->WriteLast(grpc::ByteBuffer(&nothing, 1), grpc::WriteOptions(), nullptr);
-    next();
-  }
-  grpc::Status status;
-  call->Finish(&status, nullptr);
-  next();
-  return status;
 }
 
 class RolesTest : public testing::Test {
