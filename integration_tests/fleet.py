@@ -20,7 +20,7 @@ import subprocess
 import tempfile
 import threading
 
-from harness import BIN, Agent, Repository, ctl, toml, wait_for
+from harness import BIN, Agent, Repository, ctl, everyone_may_do_everything, toml, wait_for
 
 PLANNER = BIN / "services/planner/gitops-planner"
 CRASH_PLANNER = BIN / "services/planner/gitops-planner-crash"
@@ -43,7 +43,8 @@ class Program:
 
     def start(self, wait=True, env=None):
         self.addresses.unlink(missing_ok=True)
-        environment = {"PATH": os.environ["PATH"], **self.env, **(env or {})}
+        environment = {"PATH": os.environ["PATH"], **everyone_may_do_everything(self.flags), **self.env,
+                       **(env or {})}
         command = [*self.wrapper, str(self.binary), "--metrics-listen", "127.0.0.1:0",
                    "--address-file", str(self.addresses), *self.flags]
         with open(self.log, "ab") as log:

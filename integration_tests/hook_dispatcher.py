@@ -12,7 +12,7 @@ import threading
 import grpc
 
 import protos
-from harness import BIN, toml, wait_for
+from harness import BIN, everyone_may_do_everything, toml, wait_for
 
 DISPATCHER = BIN / "services" / "hook_dispatcher" / "gitops-hook-dispatcher"
 pb = protos.messages("gitops/v1/hooks")
@@ -148,7 +148,7 @@ class Dispatcher:
             self.process = subprocess.Popen(
                 [str(DISPATCHER), "--config", str(self.config), "--listen", "127.0.0.1:0",
                  "--metrics-listen", "127.0.0.1:0", "--address-file", str(self.addresses),
-                 *self.flags], env=self.env, stdout=log, stderr=log)
+                 *self.flags], env={**everyone_may_do_everything(self.flags), **self.env}, stdout=log, stderr=log)
         wait_for(lambda: self.addresses.exists() or self.process.poll() is not None,
                  what="the dispatcher's address file")
         assert self.addresses.exists(), f"it ended at its start:\n{self.logged()}"

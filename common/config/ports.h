@@ -20,6 +20,15 @@ inline constexpr char kHookDispatcherSocket[] = "/run/gitops/hook-dispatcher.soc
 inline constexpr char kPromotionReceiverSocket[] = "/run/gitops/promotion-receiver.sock";
 inline constexpr char kAgentSocket[] = "/run/gitops/agent.sock";
 
+// The unix socket of the program with this default port; "": there is none.
+inline std::string SocketOfPort(int port) {
+  return port == kPlannerPort             ? kPlannerSocket
+         : port == kHookDispatcherPort    ? kHookDispatcherSocket
+         : port == kPromotionReceiverPort ? kPromotionReceiverSocket
+         : port == kAgentPort             ? kAgentSocket
+                                          : "";
+}
+
 // "127.0.0.1:8004".
 inline std::string Loopback(int port) { return "127.0.0.1:" + std::to_string(port); }
 

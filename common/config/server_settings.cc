@@ -92,7 +92,7 @@ std::vector<SettingDefinition> CommonServerSettings(const ServerDefaults& defaul
       {"tls-dir", "", "directory of ca.crt, tls.crt and tls.key", "", Type::kString, true, {}},
       {"insecure",
        "",
-       "allow plain text on addresses other than loopback",
+       "allow plain text on all addresses, and let its callers do everything",
        "false",
        Type::kBool,
        true,

@@ -6,11 +6,13 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include <cstdlib>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/config/ports.h"
 #include "common/retry/backoff.h"
 #include "common/rpc/address.h"
 #include "common/rpc/prepare.h"
@@ -110,13 +112,23 @@ std::optional<ServerIdentity> ServerOf(absl::string_view program) {
   return ServerIdentity{.role = *role, .name = ""};
 }
 
+std::string LocalSocketFor(const ChannelOptions& options) {
+  if (options.insecure || !options.tls_dir.empty() || options.default_port <= 0) return "";
+  const absl::StatusOr<Address> address = ParseAddress(options.address, options.default_port);
+  if (!address.ok() || address->is_unix() || !address->is_local()) return "";
+  return address->port == options.default_port ? SocketOfPort(options.default_port) : "";
+}
+
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const ChannelOptions& options) {
   const bool secure = !options.tls_dir.empty();
-  const absl::StatusOr<Address> address = ParseDialled(
+  absl::StatusOr<Address> address = ParseDialled(
       options.address,
       options.default_port > 0 ? std::optional<int>(options.default_port) : std::nullopt,
       secure || options.insecure);
   if (!address.ok()) return address.status();
+  if (std::string socket = LocalSocketFor(options); !socket.empty() && CanOpenSocket(socket)) {
+    *address = Address{.unix_path = std::move(socket)};
+  }
   const bool tls = secure && !address->is_unix();
   PrepareGrpc();
   const absl::StatusOr<Credentials> credentials =

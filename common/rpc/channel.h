@@ -60,8 +60,14 @@ struct ChannelOptions {
   bool own_connection = false;
 };
 
+// The unix socket of the program that is dialled, if the address is its default one on this
+// machine, and plain: there a caller over TCP is only a viewer. "": none. Does not look whether it
+// may be opened (CanOpenSocket in address.h).
+std::string LocalSocketFor(const ChannelOptions& options);
+
 // Creates a channel; all channels are created here. Does not connect yet. Never goes through a
-// proxy. INVALID_ARGUMENT: a bad address; FAILED_PRECONDITION: plain text to another machine
+// proxy. Takes LocalSocketFor() instead of the address if that socket may be opened now.
+// INVALID_ARGUMENT: a bad address; FAILED_PRECONDITION: plain text to another machine
 // without `insecure`. With TLS INVALID_ARGUMENT is also for files that cannot be used.
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Dial(const ChannelOptions& options);
 

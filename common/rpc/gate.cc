@@ -18,6 +18,16 @@ absl::string_view Metadata(const grpc::ServerContextBase& context, const char* k
   return absl::string_view(found->second.data(), found->second.size());
 }
 
+// Tells a caller over plain TCP, who is a viewer on any account, what to do.
+absl::Status WithRemedy(const Principal& caller, const absl::Status& refused) {
+  if (caller.authentication != Principal::Authentication::kNone) return refused;
+  return WithMessage(
+      refused, absl::StrCat(refused.message(),
+                            "; plain text over TCP does not show who calls: use the unix socket "
+                            "of the program, or --tls-dir on both sides, or let everyone do "
+                            "everything with --insecure on the server"));
+}
+
 }  // namespace
 
 Principal PrincipalOf(const grpc::ServerContextBase& context) {
@@ -32,7 +42,7 @@ absl::StatusOr<Principal> RpcGate::Admit(const grpc::ServerContextBase& context,
   const absl::Status allowed =
       authorizer_ ? authorizer_(*caller, request)
                   : CheckRole(*caller->role, PrincipalText(*caller), *request.GetDescriptor());
-  if (!allowed.ok()) return allowed;
+  if (!allowed.ok()) return WithRemedy(*caller, allowed);
   if (absl::Status limits = CheckLimits(request); !limits.ok()) return limits;
   if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
   return caller;

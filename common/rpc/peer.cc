@@ -6,6 +6,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "common/retry/backoff.h"
+#include "common/rpc/address.h"
 #include "common/rpc/status.h"
 #include "common/rpc/tls_diagnosis.h"
 
@@ -69,7 +70,8 @@ PeerBase::PeerBase(PeerOptions options)
           options.channel.server = ServerOf(options.program);
         }
         return std::move(options);
-      }()) {}
+      }()),
+      socket_(LocalSocketFor(options_.channel)) {}
 
 absl::Duration PeerBase::SinceHeard() const {
   MutexLock lock(mutex_);
@@ -104,12 +106,17 @@ bool PeerBase::PauseAfter(int failures, absl::Time end, const std::function<bool
 
 absl::StatusOr<std::shared_ptr<PeerBase::Connection>> PeerBase::Get() {
   MutexLock lock(mutex_);
-  if (connection_ != nullptr) return connection_;
+  // Over TCP it would stay a viewer, although the program serves its socket by now.
+  const bool socket_appeared = connection_ != nullptr && !connection_->over_socket &&
+                               !socket_.empty() && CanOpenSocket(socket_);
+  if (connection_ != nullptr && !socket_appeared) return connection_;
+  const bool over_socket = socket_appeared || (!socket_.empty() && CanOpenSocket(socket_));
   absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = Dial(options_.channel);
   if (!channel.ok()) return AsUnreachable(channel.status());
   auto connection = std::make_shared<Connection>();
   connection->stubs = NewStubs(*channel);
   connection->channel = *std::move(channel);
+  connection->over_socket = over_socket;
   connection_ = std::move(connection);
   return connection_;
 }

@@ -92,6 +92,7 @@ class PeerBase {
     std::shared_ptr<grpc::Channel> channel;
     std::shared_ptr<void> stubs;
     std::atomic<int64_t> heard = kNever;  // microseconds since 1970
+    bool over_socket = false;             // over socket_
   };
 
   explicit PeerBase(PeerOptions options);
@@ -115,6 +116,7 @@ class PeerBase {
 
  private:
   const PeerOptions options_;
+  const std::string socket_;  // see LocalSocketFor()
   mutable Mutex mutex_;
   std::shared_ptr<Connection> connection_ ABSL_GUARDED_BY(mutex_);
 };

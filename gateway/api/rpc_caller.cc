@@ -7,6 +7,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "common/rpc/address.h"
 #include "common/rpc/status.h"
 #include "common/rpc/unary_call.h"
 #include "common/sync/hand_over.h"
@@ -104,9 +105,9 @@ class UnaryCall final : private Base,
     Message* const request = request_.get();
     Message* const response = response_.get();
     const std::string path = path_;
-    Backend::Stub& stub = *backend_->stub;
+    const std::shared_ptr<Backend::Stub> stub = backend_->StubNow();
     ToGrpc();
-    stub.UnaryCall(&context_, path, {}, request, response,
+    stub->UnaryCall(&context_, path, {}, request, response,
                    [this](const grpc::Status& status) { Finish(status); });
   }
 
@@ -140,7 +141,7 @@ class StreamCall final : private Base,
 
   void Start() {
     self_ = shared_from_this();
-    backend_->stub->PrepareBidiStreamingCall(&context_, path_, {}, this);
+    backend_->StubNow()->PrepareBidiStreamingCall(&context_, path_, {}, this);
     StartWriteLast(request_.get(), grpc::WriteOptions());
     // Reads begin outside of gRPC's calls: the stream must not be done before the last of them.
     AddHold();
@@ -185,11 +186,25 @@ absl::StatusOr<std::shared_ptr<Backend>> Backend::New(std::string name, std::str
   auto backend = std::make_shared<Backend>();
   backend->name = std::move(name);
   backend->program = std::move(program);
-  backend->address = std::move(options.address);
+  backend->address = options.address;
   backend->unreachable = unreachable;
-  backend->stub = std::make_unique<Stub>(*channel);
-  backend->channel = *std::move(channel);
+  backend->socket = LocalSocketFor(options);
+  backend->options = std::move(options);
+  MutexLock lock(backend->mutex);
+  backend->first = std::make_shared<Stub>(*std::move(channel));
   return backend;
+}
+
+std::shared_ptr<Backend::Stub> Backend::StubNow() const {
+  MutexLock lock(mutex);
+  if (over_socket != nullptr) return over_socket;
+  if (socket.empty() || !CanOpenSocket(socket)) return first;
+  ChannelOptions to_socket = options;
+  to_socket.address = absl::StrCat("unix:", socket);
+  auto channel = Dial(to_socket);
+  if (!channel.ok()) return first;
+  over_socket = std::make_shared<Stub>(*std::move(channel));
+  return over_socket;
 }
 
 RpcCaller::~RpcCaller() {

@@ -30,12 +30,20 @@ struct Backend {
   std::string program;  // "gitops-planner"
   std::string address;
   Reason unreachable = Reason::kUnavailable;
-  std::shared_ptr<grpc::Channel> channel;
-  std::unique_ptr<Stub> stub;
 
   // Does not connect yet. Errors are those of Dial.
   static absl::StatusOr<std::shared_ptr<Backend>> New(std::string name, std::string program,
                                                       Reason unreachable, ChannelOptions options);
+
+  // For a call that begins now. The program's unix socket is taken as soon as it may be opened.
+  std::shared_ptr<Stub> StubNow() const;
+
+  ChannelOptions options;
+  std::string socket;  // see LocalSocketFor()
+  mutable Mutex mutex;
+  // Both stay: gRPC's own threads call this, and cannot release a channel.
+  std::shared_ptr<Stub> first ABSL_GUARDED_BY(mutex);
+  mutable std::shared_ptr<Stub> over_socket ABSL_GUARDED_BY(mutex);  // null: not yet
 };
 
 // A call in progress.
