@@ -2,6 +2,7 @@
 
 #include <sstream>
 
+#include "ctl/commands/audit_commands.h"
 #include "ctl/commands/ca_commands.h"
 #include "ctl/output/fleet_renderer.h"
 #include "ctl/output/promotion_renderer.h"
@@ -31,6 +32,8 @@ absl::Status CheckColumns(const Invocation& invocation, const RenderOptions& opt
       return PromotionRenderer(options, ignored).Pipelines({});
     case CommandId::kListPromotions:
       return PromotionRenderer(options, ignored).Promotions({});
+    case CommandId::kAudit:
+      return AuditText({}, options).status();
     case CommandId::kCaList:
       return CertificatesText({}, options).status();
     default:

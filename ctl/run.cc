@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "common/client/agent_client.h"
+#include "common/client/audit_client.h"
 #include "common/client/planner_client.h"
 #include "common/client/promotion_client.h"
 #include "common/config/ports.h"
@@ -17,6 +18,7 @@
 #include "ctl/agent_address.h"
 #include "ctl/check_columns.h"
 #include "ctl/client_options.h"
+#include "ctl/commands/audit_commands.h"
 #include "ctl/commands/ca_commands.h"
 #include "ctl/commands/commands.h"
 #include "ctl/commands/fleet_commands.h"
@@ -272,6 +274,70 @@ absl::StatusOr<ExitCode> RunOnFleet(FleetCommand command, const Invocation& invo
   return command(context);
 }
 
+// Null for other commands.
+AuditCommand AuditCommandOf(CommandId command) {
+  switch (command) {
+    case CommandId::kAudit:
+      return ListAudit;
+    case CommandId::kAuditVerify:
+      return VerifyAudit;
+    case CommandId::kAuditExport:
+      return ExportAudit;
+    default:
+      return nullptr;
+  }
+}
+
+// Who is asked for its audit.
+struct Audited {
+  std::string whose, program;
+  int port;
+};
+
+Audited AuditedBy(const Invocation& invocation) {
+  const Flags& flags = invocation.flags;
+  if (!invocation.host.empty()) return {invocation.host, "gitops-agent", kAgentPort};
+  if (flags.program == "promotion-receiver") {
+    return {"the promotion receiver", "gitops-promotion-receiver", kPromotionReceiverPort};
+  }
+  if (flags.program == "hook-dispatcher" || !flags.hook_dispatcher.empty()) {
+    return {"the hook dispatcher", "gitops-hook-dispatcher", kHookDispatcherPort};
+  }
+  return {"the planner", "gitops-planner", kPlannerPort};
+}
+
+absl::StatusOr<ExitCode> RunOnAudit(AuditCommand command, const Invocation& invocation,
+                                    const RenderOptions& options, Console& console) {
+  const std::string& gateway = invocation.flags.gateway;
+  const Audited audited = AuditedBy(invocation);
+  const bool of_agent = audited.port == kAgentPort;
+  const bool of_planner = audited.port == kPlannerPort;
+  if (!gateway.empty() && !of_agent && !of_planner) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a gateway passes on the audits of the planner and of agents only; leave out --gateway"));
+  }
+  const std::string server = !gateway.empty() ? gateway
+                             : of_agent       ? AgentAddress(invocation, console)
+                                              : ServerOf(invocation);
+  const absl::StatusOr<Route> route = RouteTo(server, invocation, console);
+  if (!route.ok()) return route.status();
+  ClientOptions client = ClientOptionsFor(route->address, invocation.flags, console);
+  if (of_agent && gateway.empty()) client.server = AgentServer(invocation);
+  const absl::StatusOr<AuditClient> audit =
+      AuditClient::New(client, audited.whose, audited.program, audited.port);
+  if (!audit.ok()) return audit.status();
+  absl::StatusOr<PlannerClient> planner = absl::UnavailableError("no planner");
+  if (of_planner) planner = PlannerClient::New(client);
+  const std::string host = of_agent && !gateway.empty() ? HostName(invocation) : "";
+  return command({.invocation = invocation,
+                  .audit = *audit,
+                  .planner = planner.ok() ? &*planner : nullptr,
+                  .host = host,
+                  .whose = audited.whose,
+                  .options = options,
+                  .console = console});
+}
+
 absl::StatusOr<ExitCode> RunOnReceiver(PromotionCommand command, const Invocation& invocation,
                                        Console& console) {
   const absl::StatusOr<Route> route = RouteTo(ServerOf(invocation), invocation, console);
@@ -310,6 +376,9 @@ absl::StatusOr<ExitCode> Perform(const Invocation& invocation, Console& console)
   const RenderOptions options = RenderOptionsFor(invocation, console);
   if (absl::Status status = CheckColumns(invocation, options); !status.ok()) return status;
   const std::unique_ptr<Renderer> renderer = MakeRenderer(options, console.out);
+  if (const AuditCommand command = AuditCommandOf(invocation.command); command != nullptr) {
+    return RunOnAudit(command, invocation, options, console);
+  }
   if (!invocation.host.empty()) {
     if (const Command command = CommandOf(invocation.command); command != nullptr) {
       return RunOnHost(command, invocation, *renderer, console);

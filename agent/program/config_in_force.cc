@@ -159,7 +159,8 @@ bool ConfigInForce::Reload(
   if (changed) {
     TellLateSettings(former->settings, config->settings,
                      {"listen", "metrics-listen", "state-dir", "root", "poll", "mount-exchange",
-                      "boot-id-file", "planner", "advertise"});
+                      "boot-id-file", "planner", "advertise", "audit-to", "audit-keep",
+                      "audit-size"});
   }
   return done;
 }

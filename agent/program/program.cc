@@ -27,6 +27,8 @@
 #include "agent/report/reporter.h"
 #include "agent/rpc/agent_service.h"
 #include "agent/rpc/convert.h"
+#include "common/audit/audit_log.h"
+#include "common/audit/audit_reads.h"
 #include "common/config/config_follower.h"
 #include "common/config/ports.h"
 #include "common/log/log.h"
@@ -50,6 +52,12 @@ using google::protobuf::util::MessageDifferencer;
 constexpr mode_t kStateMode = 0711;
 // Thousands of services with their git processes; the programs that the agent runs inherit it.
 constexpr int64_t kMaxFiles = 65'536;
+
+// Empty: it keeps none, or has not opened it yet.
+v1::AuditHead AuditHeadOf(const RpcGate& gate) {
+  AuditLog* const log = gate.audit().log();
+  return log == nullptr ? v1::AuditHead() : ToApi(log->storage().head());
+}
 
 // Everything between the settings and the servers, in order of dependency.
 class Agent {
@@ -229,6 +237,7 @@ absl::Status Agent::OpenReporter(const Settings& settings) {
          return ToProto((*controller)->spec(), (*controller)->View());
        },
        .config = [this] { return config_->Status(); },
+       .audit = [this] { return AuditHeadOf(gate_); },
        .on_connected = [this](bool connected) { agent_metrics_.PlannerConnected(connected); },
        .clock = clock_,
        .scheduler = report_scheduler_.get()});

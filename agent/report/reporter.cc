@@ -161,6 +161,8 @@ SteadyTime Reporter::Connect(SteadyTime now) {
   if (!channel.ok()) return TakeEnd(grpc::Status(grpc::UNAVAILABLE, ""), now);
   v1::ReportRequest request;
   *request.mutable_hello() = options_.hello();
+  told_audit_.Clear();
+  AddAudit(request);
   {
     // It may have changes of services that are newer than what a round of tips is going to tell.
     MutexLock lock(mutex_);
@@ -226,8 +228,18 @@ void Reporter::SendNext(SteadyTime now) {
     request.mutable_heartbeat();
   }
   next_heartbeat_ = now + HeartbeatDelay(interval_, random_());
+  AddAudit(request);
   // If the stream is ending, the next hello has it all.
   stream_->Send(std::move(request));
+}
+
+void Reporter::AddAudit(v1::ReportRequest& request) {
+  if (!options_.audit) return;
+  v1::AuditHead head = options_.audit();
+  if (head.chain().empty()) return;  // it is not known yet
+  if (head.count() == told_audit_.count() && head.hash() == told_audit_.hash()) return;
+  told_audit_ = head;
+  *request.mutable_audit() = std::move(head);
 }
 
 bool Reporter::TakeTip(v1::ReportRequest& request) {

@@ -33,6 +33,8 @@ struct ReporterOptions {
   std::function<std::optional<v1::Service>(const std::string& service)> service;
   // Which configuration is in force; empty: that is not reported.
   std::function<v1::ConfigStatus()> config;
+  // How far the agent's audit is; empty: that is not reported. It is looked at with each message.
+  std::function<v1::AuditHead()> audit;
   // Called when the planner has answered, and when the stream has ended. May be empty.
   std::function<void(bool connected)> on_connected;
   // Returns numbers in [0, 1); empty: a default generator.
@@ -97,6 +99,8 @@ class Reporter {
   // What to send next; false: nothing.
   bool TakeTip(v1::ReportRequest& request);
   bool TakeChanged(v1::ReportRequest& request);
+  // Adds what the stream has not told yet.
+  void AddAudit(v1::ReportRequest& request);
 
   const ReporterOptions options_;
   const ChannelOptions channel_;
@@ -120,6 +124,7 @@ class Reporter {
   bool quiet_ = false;    // the stream was only renewed
   bool failing_ = false;  // and that is logged
   int failures_ = 0;
+  v1::AuditHead told_audit_;  // on this stream
   absl::Duration interval_;
   SteadyTime began_, answer_by_, next_attempt_;
   SteadyTime next_heartbeat_ = SteadyTime::Infinite();

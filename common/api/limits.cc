@@ -47,6 +47,7 @@ constexpr FieldLimit kLimits[] = {
     {"point", kWord},
     {"action", kWord},
     {"actor", 400},
+    {"AuditHead.chain", kWord},
     {"Principal.name", kWord},
     {"Principal.address", kWord},
     {"Principal.on_behalf_of", kWord},

@@ -38,6 +38,8 @@ constexpr RpcRoles kRows[] = {
     {"AgentService.RollbackService", Role::kOperator, kPlanners},
     {"AgentService.UnfreezeService", Role::kOperator, kPlanners},
     {"AgentService.WatchServices", Role::kViewer, kPlannersAndGateways},
+    {"AuditService.ListAudit", Role::kAdmin, kPlanners},
+    {"AuditService.VerifyAudit", Role::kAdmin, kPlanners},
     {"HookDispatcherService.DispatchHook", Role::kOperator, kPlanners},
     {"HookDispatcherService.ListHooks", Role::kViewer, kPlannersAndGateways},
     {"OperationService.GetHostStatus", Role::kAdmin, kPlanners},

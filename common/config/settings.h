@@ -96,7 +96,7 @@ struct ServerDefaults {
   std::string state_dir;       // "/var/lib/gitops-agent"
 };
 // config (-c), listen, metrics-listen (-m), address-file, state-dir, store, tls-dir, insecure,
-// log-format, log-level, check-config, version.
+// audit-to, audit-keep, audit-size, log-format, log-level, check-config, version.
 std::vector<SettingDefinition> CommonServerSettings(const ServerDefaults& defaults);
 
 }  // namespace gitops

@@ -48,8 +48,10 @@ std::vector<SettingDefinition> GatewaySettings() {
       definition.help = "serve HTTP on HOST:PORT or unix:PATH; port 0 picks one";
     } else if (definition.name == "metrics-listen") {
       definition.help = "serve metrics and health on HOST:PORT too";
-    } else if (definition.name == "state-dir" || definition.name == "store") {
-      definition.help = "ignored: this program has no state";
+    } else if (definition.name == "state-dir") {
+      definition.help = "directory of the audit; empty: none is kept";
+    } else if (definition.name == "store") {
+      definition.help = "ignored: this program has no other state";
     } else if (definition.name == "tls-dir") {
       definition.help =
           "serve HTTPS with tls.crt and tls.key of this directory; if the certificate is of "

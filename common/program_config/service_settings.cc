@@ -102,8 +102,10 @@ std::vector<SettingDefinition> HookDispatcherSettings() {
                             .metrics_listen = Loopback(kHookDispatcherMetricsPort),
                             .state_dir = ""});
   for (SettingDefinition& definition : all) {
-    if (definition.name == "state-dir" || definition.name == "store") {
-      definition.help = "ignored: this program has no state";
+    if (definition.name == "state-dir") {
+      definition.help = "directory of the audit; empty: none is kept";
+    } else if (definition.name == "store") {
+      definition.help = "ignored: this program has no other state";
     }
   }
   return all;

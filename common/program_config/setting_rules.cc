@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/audit/audit_sink.h"
 #include "common/config/ports.h"
 #include "common/config/toml.h"
 #include "common/rpc/address.h"
@@ -34,6 +35,25 @@ absl::Status CheckTls(const Settings& settings) {
       settings, "tls-dir",
       absl::InvalidArgumentError(absl::StrCat("it and insecure (from ", settings.Origin("insecure"),
                                               ") contradict each other; leave one out")));
+}
+
+absl::Status CheckAudit(const Settings& settings) {
+  const std::string& to = settings.Get("audit-to");
+  if (!to.empty()) {
+    if (absl::Status form = CheckAuditSink(to); !form.ok()) {
+      return SettingFault(settings, "audit-to", form);
+    }
+    if (settings.Get("state-dir").empty()) {
+      return SettingFault(settings, "audit-to",
+                          absl::InvalidArgumentError(
+                              "the audit is sent from where it is stored: give --state-dir too"));
+    }
+  }
+  const int64_t size = settings.GetInt("audit-size");
+  if (size >= 1 && size <= 1'000'000) return absl::OkStatus();
+  return SettingFault(settings, "audit-size",
+                      absl::InvalidArgumentError(absl::StrCat(
+                          "is ", settings.Get("audit-size"), "; it may be 1 to 1000000")));
 }
 
 bool IsPlain(const Settings& settings) {
@@ -97,12 +117,14 @@ absl::Status SettingFault(const Settings& settings, absl::string_view name,
 absl::Status CheckServerRules(const Settings& settings) {
   if (absl::Status status = CheckStore(settings); !status.ok()) return status;
   if (absl::Status status = CheckTls(settings); !status.ok()) return status;
+  if (absl::Status status = CheckAudit(settings); !status.ok()) return status;
   absl::Status status = CheckAllListen(settings, IsPlain(settings));
   if (!status.ok()) return status;
   return CheckListen(settings, "metrics-listen", settings.Get("metrics-listen"), /*plain=*/false);
 }
 
 absl::Status CheckHttpServerRules(const Settings& settings) {
+  if (absl::Status status = CheckAudit(settings); !status.ok()) return status;
   if (absl::Status status = CheckAllListen(settings, IsPlain(settings)); !status.ok())
     return status;
   const std::string& metrics = settings.Get("metrics-listen");

@@ -108,6 +108,7 @@ enum class Reason {
   kHookDispatcherUnreachable,
   kPlannerUnreachable,
   kPromotionReceiverUnreachable,
+  kAuditUnavailable,
 };
 
 struct ReasonInfo {

@@ -168,6 +168,8 @@ constexpr ReasonInfo kReasons[] = {
      "The gateway or the promotion receiver cannot reach the planner.", 5},
     {Reason::kPromotionReceiverUnreachable, "PROMOTION_RECEIVER_UNREACHABLE", Code::kUnavailable,
      503, "The gateway cannot reach the promotion receiver.", 2},
+    {Reason::kAuditUnavailable, "AUDIT_UNAVAILABLE", Code::kUnavailable, 503,
+     "The change cannot be recorded in the audit, so it was not made.", 10},
 };
 
 constexpr bool InOrderOfTheEnum() {
@@ -175,7 +177,7 @@ constexpr bool InOrderOfTheEnum() {
   for (const ReasonInfo& row : kReasons) {
     if (static_cast<size_t>(row.reason) != i++) return false;
   }
-  return i == static_cast<size_t>(Reason::kPromotionReceiverUnreachable) + 1;
+  return i == static_cast<size_t>(Reason::kAuditUnavailable) + 1;
 }
 static_assert(InOrderOfTheEnum(), "a row for each reason, in the order of the enum");
 

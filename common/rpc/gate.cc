@@ -38,14 +38,20 @@ Principal PrincipalOf(const grpc::ServerContextBase& context) {
 absl::StatusOr<Principal> RpcGate::Admit(const grpc::ServerContextBase& context,
                                          const google::protobuf::Message& request) const {
   absl::StatusOr<Principal> caller = CallerOf(context);
-  if (!caller.ok()) return caller;
+  const absl::Status allowed = caller.ok() ? Check(*caller, request) : caller.status();
+  if (allowed.ok()) return caller;
+  audit_.Refused(caller.ok() ? *caller : PrincipalOf(context), request, allowed);
+  return allowed;
+}
+
+absl::Status RpcGate::Check(const Principal& caller,
+                            const google::protobuf::Message& request) const {
   const absl::Status allowed =
-      authorizer_ ? authorizer_(*caller, request)
-                  : CheckRole(*caller->role, PrincipalText(*caller), *request.GetDescriptor());
-  if (!allowed.ok()) return WithRemedy(*caller, allowed);
+      authorizer_ ? authorizer_(caller, request)
+                  : CheckRole(*caller.role, PrincipalText(caller), *request.GetDescriptor());
+  if (!allowed.ok()) return WithRemedy(caller, allowed);
   if (absl::Status limits = CheckLimits(request); !limits.ok()) return limits;
-  if (absl::Status status = CheckSetFields(request); !status.ok()) return status;
-  return caller;
+  return CheckSetFields(request);
 }
 
 absl::StatusOr<Principal> RpcGate::CallerOf(const grpc::ServerContextBase& context) const {
@@ -53,10 +59,15 @@ absl::StatusOr<Principal> RpcGate::CallerOf(const grpc::ServerContextBase& conte
   return (authenticator_ == nullptr ? open : *authenticator_).Identify(context);
 }
 
-absl::Status RpcGate::Full(CallKind kind) const {
-  return MakeError(Reason::kTooManyCalls,
-                   absl::StrCat("this server already has ", shares_.Of(kind),
-                                " calls of this kind in progress; try again soon"));
+absl::Status RpcGate::Full(CallKind kind, const grpc::ServerContextBase& context,
+                           const google::protobuf::Message& request) const {
+  const absl::Status full =
+      MakeError(Reason::kTooManyCalls, absl::StrCat("this server already has ", shares_.Of(kind),
+                                                    " calls of this kind in progress; try again "
+                                                    "soon"));
+  const absl::StatusOr<Principal> caller = CallerOf(context);
+  audit_.Refused(caller.ok() ? *caller : PrincipalOf(context), request, full);
+  return full;
 }
 
 }  // namespace gitops

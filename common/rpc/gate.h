@@ -17,6 +17,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/audit/call_audit.h"
 #include "common/rpc/principal.h"
 #include "common/rpc/status.h"
 
@@ -56,8 +57,8 @@ struct CallShares {
 Principal PrincipalOf(const grpc::ServerContextBase& context);
 
 // Every call of every server passes the gate before its handler does anything. The gate determines
-// the caller, checks whether the call is allowed, and refuses requests over the limits of
-// common/api/limits.h. Health checks and reflection belong to gRPC and do not pass it.
+// the caller, checks whether the call is allowed, refuses requests over the limits of
+// common/api/limits.h, and records changes and refusals in the audit. Health checks and reflection belong to gRPC and do not pass it.
 // integration_tests/cc/gate_test.cc fails for a method whose handler does not use it. Thread-safe.
 class RpcGate {
  public:
@@ -70,6 +71,10 @@ class RpcGate {
   void Identify(std::shared_ptr<const Authenticator> authenticator) {
     authenticator_ = std::move(authenticator);
   }
+  // Where changes and refused calls are recorded. Without it, nowhere. Call it before the server
+  // starts.
+  void Record(std::shared_ptr<AuditLog> log) { audit_ = CallAudit(std::move(log)); }
+  const CallAudit& audit() const { return audit_; }
 
   // Runs the handler of an admitted call, and returns its status:
   //   return gate_->Run(*context, *request, [&](const Principal& caller) -> absl::Status { … });
@@ -84,14 +89,20 @@ class RpcGate {
                    const google::protobuf::Message& request, const Handler& handler) const {
     std::atomic<int>& running = running_[static_cast<size_t>(kind)];
     const absl::Cleanup leave = [&running] { --running; };
-    if (++running > shares_.Of(kind)) return ToGrpcStatus(Full(kind));
+    if (++running > shares_.Of(kind)) return ToGrpcStatus(Full(kind, context, request));
     const absl::StatusOr<Principal> caller = Admit(context, request);
     if (!caller.ok()) return ToGrpcStatus(caller.status());
+    absl::StatusOr<CallAudit::Call> call =
+        audit_.Begin(*caller, request, /*brake=*/kind == CallKind::kBrake);
+    if (!call.ok()) return ToGrpcStatus(call.status());
+    grpc::Status status;
     if constexpr (std::is_invocable_v<Handler, const Principal&>) {
-      return Converted(handler(*caller));
+      status = Converted(handler(*caller));
     } else {
-      return Converted(handler());
+      status = Converted(handler());
     }
+    call->End(status.ok() ? absl::OkStatus() : FromGrpcStatus(status));
+    return status;
   }
 
   // The caller; an error is the status of the call. For handlers that continue after they return.
@@ -104,11 +115,14 @@ class RpcGate {
   static grpc::Status Converted(grpc::Status status) { return status; }
 
   absl::StatusOr<Principal> CallerOf(const grpc::ServerContextBase& context) const;
-  absl::Status Full(CallKind kind) const;
+  absl::Status Check(const Principal& caller, const google::protobuf::Message& request) const;
+  absl::Status Full(CallKind kind, const grpc::ServerContextBase& context,
+                    const google::protobuf::Message& request) const;
 
   const Authorizer authorizer_;
   const CallShares shares_;
   std::shared_ptr<const Authenticator> authenticator_;
+  CallAudit audit_{nullptr};
   mutable std::array<std::atomic<int>, kCallKinds> running_ = {};
 };
 

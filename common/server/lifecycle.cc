@@ -11,6 +11,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/audit/open_audit.h"
 #include "common/log/log.h"
 #include "common/rpc/authenticator.h"
 #include "common/rpc/gate.h"
@@ -42,9 +43,11 @@ class RpcProcess : public ServerProcessBase {
     RpcServerOptions rpc;
     SetAddresses(settings, rpc);
     if (absl::Status opened = OpenTls(settings); !opened.ok()) return opened;
+    if (absl::Status opened = OpenAuditOf(settings); !opened.ok()) return opened;
     rpc.insecure = settings.GetBool("insecure");
     rpc.tls_dir = settings.Get("tls-dir");
     rpc.services = options_.services;
+    if (audit_service_ != nullptr) rpc.services.push_back(audit_service_.get());
     rpc.metrics = options_.metrics;
     rpc.max_message_bytes = options_.max_message_bytes;
     rpc.max_threads = options_.max_threads;
@@ -79,6 +82,16 @@ class RpcProcess : public ServerProcessBase {
     if (options_.gate != nullptr) {
       options_.gate->Identify(std::make_shared<const Authenticator>(std::move(callers)));
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenAuditOf(const Settings& settings) {
+    if (options_.gate == nullptr) return absl::OkStatus();
+    absl::StatusOr<std::shared_ptr<AuditLog>> audit = OpenAudit(settings, options_.program);
+    if (!audit.ok()) return ForSetting(audit.status(), settings, "audit-to");
+    if (*audit != nullptr) ShowAudit(*options_.metrics, *audit);
+    options_.gate->Record(*std::move(audit));
+    audit_service_ = NewAuditService(options_.gate, options_.host_audits);
     return absl::OkStatus();
   }
 
@@ -118,6 +131,7 @@ class RpcProcess : public ServerProcessBase {
 
   std::optional<DefaultSocket> socket_;  // the default one, if it is served
   std::shared_ptr<TlsFiles> tls_;        // null: plain text
+  std::unique_ptr<v1::AuditService::Service> audit_service_;  // null: without a gate
   std::unique_ptr<RpcServer> rpc_;
 };
 

@@ -9,6 +9,7 @@ const std::vector<CommandGroup>& CommandGroups() {
        {C::kListServices, C::kListHosts, C::kListMachines, C::kGetService, C::kGetHost,
         C::kDescribeService, C::kDescribeHost, C::kHistory, C::kDiff, C::kWatch, C::kWatchHosts,
         C::kWaitService, C::kEvents, C::kCheck}},
+      {"Audit", {C::kAudit, C::kAuditVerify, C::kAuditExport}},
       {"Brake", {C::kFreeze, C::kUnfreeze, C::kPull, C::kRollback, C::kAcknowledge}},
       {"Deployments",
        {C::kPlan, C::kDeploy, C::kListDeployments, C::kGetDeployment, C::kDescribeDeployment,

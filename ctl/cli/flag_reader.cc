@@ -148,16 +148,25 @@ absl::Status FlagReader::List(const std::string& name,
   return absl::OkStatus();
 }
 
+absl::StatusOr<absl::Duration> ParseWithDays(absl::string_view text) {
+  absl::string_view days = text;
+  int count = 0;
+  if (absl::ConsumeSuffix(&days, "d") && absl::SimpleAtoi(days, &count) && count >= 0) {
+    return absl::Hours(24) * count;
+  }
+  return ParseDurationText(text);
+}
+
 absl::Status FlagReader::Time(const std::string& name,
                               const std::function<google::protobuf::Timestamp*()>& set) const {
   const RawCommandLine::Value* value = Find(name);
   if (value == nullptr) return absl::OkStatus();
   absl::Time time;
-  if (const absl::StatusOr<absl::Duration> ago = ParseDurationText(value->text); ago.ok()) {
+  if (const absl::StatusOr<absl::Duration> ago = ParseWithDays(value->text); ago.ok()) {
     time = absl::Now() - *ago;
   } else if (std::string why; !absl::ParseTime(absl::RFC3339_full, value->text, &time, &why)) {
     return BadValue(*value,
-                    "a time (for example 2026-11-22T10:00:00Z) or an age (for example 2h, 30m)");
+                    "a time (for example 2026-11-22T10:00:00Z) or an age (for example 2h, 3d)");
   }
   *set() = ToTimestamp(time);
   return absl::OkStatus();

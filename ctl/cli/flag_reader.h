@@ -10,10 +10,15 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "ctl/cli/raw_flags.h"
 
 namespace gitops::ctl {
+
+// "90d", or a duration as elsewhere. INVALID_ARGUMENT.
+absl::StatusOr<absl::Duration> ParseWithDays(absl::string_view text);
 
 // Reads and checks values of a command line by the flag's long name. If a flag was not given, its
 // target is unchanged. INVALID_ARGUMENT names the flag or variable, the value, and what is

@@ -162,12 +162,15 @@ bool AsksReceiver(const Invocation& invocation) {
 std::string ServerOf(const Invocation& invocation) {
   const CommandSpec& spec = SpecOf(invocation.command);
   const std::string& gateway = invocation.flags.gateway;
-  if (AsksReceiver(invocation)) {
+  if (AsksReceiver(invocation) || invocation.flags.program == "promotion-receiver") {
     if (!gateway.empty()) return gateway;
     const std::string& given = invocation.flags.promotion_receiver;
     return given.empty() ? DefaultPromotionReceiver() : given;
   }
   if (!invocation.host.empty() || !AsksFleet(spec)) return "";
+  if (invocation.flags.program == "hook-dispatcher" && invocation.flags.hook_dispatcher.empty()) {
+    return Loopback(kHookDispatcherPort);
+  }
   const bool may_be_dispatcher =
       std::find(spec.flags.begin(), spec.flags.end(), "hook-dispatcher") != spec.flags.end();
   if (may_be_dispatcher && !invocation.flags.hook_dispatcher.empty()) {

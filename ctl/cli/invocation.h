@@ -48,6 +48,9 @@ struct Flags {
   std::vector<std::string> states;
   // Which deployments `list deployments` shows.
   v1::DeploymentFilter filter;
+  // `audit`, which uses the filter too.
+  bool refused = false;
+  std::string program;  // "hook-dispatcher"; empty: the planner
   std::string promotion_receiver;
   // The gateway that the command uses in place of planner and receiver; empty: none.
   std::string gateway;

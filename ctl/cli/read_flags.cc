@@ -127,12 +127,7 @@ absl::Status ReadSpec(const FlagReader& reader, v1::DeploymentSpec& spec) {
 // "90d", or a duration as elsewhere.
 absl::Status ReadLifetime(absl::string_view text, absl::Duration& lifetime) {
   if (text.empty()) return absl::OkStatus();
-  absl::string_view days = text;
-  int count = 0;
-  absl::StatusOr<absl::Duration> read =
-      absl::ConsumeSuffix(&days, "d") && absl::SimpleAtoi(days, &count)
-          ? absl::StatusOr<absl::Duration>(absl::Hours(24) * count)
-          : ParseDurationText(text);
+  const absl::StatusOr<absl::Duration> read = ParseWithDays(text);
   if (!read.ok() || *read <= absl::ZeroDuration() || *read > absl::Hours(24) * 36500) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--expires: '", text, "' is not a time of at most 100 years: write 90d or 12h"));
@@ -210,6 +205,7 @@ absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
   const FlagReader reader(line);
   Flags flags;
   std::optional<int> result;
+  std::optional<int> program;
   absl::Status status = FirstOf({
       RefuseEmptyValues(line),
       reader.Choice("output", flags.output),
@@ -229,10 +225,13 @@ absl::StatusOr<Flags> ReadFlags(const RawCommandLine& line) {
       ReadAuthority(reader, flags.authority),
       ReadWanted(reader, flags.wanted),
       reader.Bool("diff", flags.diff),
+      reader.Bool("refused", flags.refused),
+      reader.Choice("program", program),
   });
   if (!status.ok()) return status;
   // The choices are in the order of the enum, which starts with "unspecified".
   if (result.has_value()) flags.hook_result = static_cast<v1::StepResult>(*result + 1);
+  flags.program = reader.Text("program");
   flags.plan_token = reader.Text("plan");
   flags.hook_dispatcher = reader.Text("hook-dispatcher");
   flags.reason = reader.Text("reason");

@@ -121,6 +121,7 @@ class Api : public std::enable_shared_from_this<Api> {
     if (!match.ok()) return exchange->Respond(ProblemOf(match.status()));
     if (match->route == nullptr) return exchange->Respond(NoRoute(*match));
     absl::Status status = CheckRole(AccessOf(*match->route), caller);
+    if (!status.ok()) options_.front->Refused(caller, http, status);
     const auto job = std::make_shared<Job>();
     if (status.ok()) {
       absl::StatusOr<std::unique_ptr<Message>> request = ReadRpcRequest(*match, http);
@@ -144,6 +145,10 @@ class Api : public std::enable_shared_from_this<Api> {
     scopes_.Admit(job->call, *job->request,
                   [self = shared_from_this(), job](absl::Status admitted) {
                     if (admitted.ok()) return self->FindBackend(job);
+                    if (absl::IsPermissionDenied(admitted)) {
+                      self->options_.front->Refused(job->call.caller, job->exchange->request(),
+                                                    admitted);
+                    }
                     job->exchange->Respond(ProblemOf(admitted));
                   });
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gitops/v1/agent.pb.h"
+#include "gitops/v1/audit.pb.h"
 #include "gitops/v1/planner.pb.h"
 #include "gitops/v1/promotion.pb.h"
 
@@ -15,7 +16,8 @@ const HttpRoutes& ApiTable() {
     const std::vector<const google::protobuf::ServiceDescriptor*> services = {
         v1::ListHostsRequest::descriptor()->file()->FindServiceByName("PlannerService"),
         v1::GetServiceRequest::descriptor()->file()->FindServiceByName("AgentService"),
-        v1::GetPipelineRequest::descriptor()->file()->FindServiceByName("PromotionService")};
+        v1::GetPipelineRequest::descriptor()->file()->FindServiceByName("PromotionService"),
+        v1::ListAuditRequest::descriptor()->file()->FindServiceByName("AuditService")};
     absl::StatusOr<HttpRoutes> compiled = HttpRoutes::Compile(services);
     if (!compiled.ok()) {
       std::fprintf(stderr, "%s\n", compiled.status().ToString().c_str());

@@ -8,8 +8,8 @@
 
 namespace gitops {
 
-// The HTTP rules of the services that the gateway serves as REST: the planner's, an agent's, and
-// the promotion receiver's. openapi.h describes the same table.
+// The HTTP rules of the services that the gateway serves as REST: the planner's, with its audit, an
+// agent's, and the promotion receiver's. openapi.h describes the same table.
 const HttpRoutes& ApiTable();
 
 // The RPC of the table that has this name, which must exist: "ListHosts".

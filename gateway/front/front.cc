@@ -11,15 +11,18 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/api/roles.h"
+#include "common/audit/call_audit.h"
 #include "common/log/log.h"
 #include "common/rpc/error.h"
 #include "common/rpc/principal.h"
+#include "common/text/utf8.h"
 #include "common/trace/traceparent.h"
 #include "gateway/front/problem.h"
 
 namespace gitops {
 namespace {
 
+constexpr size_t kMaxAuditedPath = 200;
 constexpr char kGateway[] = "the gateway";
 // The maximum of Retry-After: Flux gives up after 15 s.
 constexpr absl::Duration kMaxRetry = absl::Seconds(4);
@@ -78,6 +81,16 @@ absl::Status ScopeRefused(const GatewayCaller& caller) {
                    "token"));
 }
 
+Principal PrincipalFor(const GatewayCaller& caller) {
+  Principal principal;
+  if (!caller.name.empty()) principal.name = caller.name;
+  const std::string& address = caller.address;
+  principal.address =
+      address.empty() ? "unix"
+                      : absl::StrCat(absl::StrContains(address, ':') ? "ipv6:" : "ipv4:", address);
+  return principal;
+}
+
 // Clients invent methods, and each value of a label is kept for ever.
 std::string MethodLabel(const std::string& method) {
   for (const char* known : {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
@@ -116,9 +129,28 @@ class FrontImpl : public Front {
       const absl::Status admitted = Admit(access, request, caller);
       caller.acts_as = ActsAs(access, caller);
       LogAtEnd(*exchange, caller);
-      if (!admitted.ok()) return exchange->Respond(ProblemOf(admitted));
+      if (!admitted.ok()) {
+        Refused(caller, request, admitted);
+        return exchange->Respond(ProblemOf(admitted));
+      }
       handler(caller, std::move(exchange));
     };
+  }
+
+  void Refused(const GatewayCaller& caller, const HttpServerRequest& request,
+               const absl::Status& why) override {
+    const bool reads = request.method == "GET" || request.method == "HEAD";
+    const bool about_caller = absl::IsPermissionDenied(why) || absl::IsUnauthenticated(why);
+    if (options_.audit == nullptr || (reads && !about_caller)) return;
+    Principal principal = PrincipalFor(caller);
+    principal.role = caller.role;
+    record::v1::AuditEntry entry = CallerEntry(principal, MethodLabel(request.method));
+    entry.set_kind(record::v1::AuditEntry::KIND_REFUSED);
+    record::v1::AuditTarget& path = *entry.add_targets();
+    path.set_name("path");
+    path.set_value(ValidUtf8(request.path, kMaxAuditedPath));
+    SetOutcome(why, entry);
+    options_.audit->RecordRefusal(std::move(entry));
   }
 
  private:
@@ -211,14 +243,9 @@ class FrontImpl : public Front {
 }  // namespace
 
 Caller GatewayCaller::ForService() const {
-  Principal principal;
-  if (!name.empty()) principal.name = name;
-  principal.address =
-      address.empty() ? "unix"
-                      : absl::StrCat(absl::StrContains(address, ':') ? "ipv6:" : "ipv4:", address);
   Caller caller;
   caller.user = kGateway;
-  caller.on_behalf_of = OnBehalfOfText(principal);
+  caller.on_behalf_of = OnBehalfOfText(PrincipalFor(*this));
   if (acts_as.has_value()) caller.role = std::string(RoleName(*acts_as));
   caller.traceparent = traceparent;
   return caller;

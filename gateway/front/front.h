@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "common/audit/audit_log.h"
 #include "common/client/client.h"
 #include "common/clock/clock.h"
 #include "common/http/server.h"
@@ -91,6 +92,10 @@ class Front {
   // A handler for an HttpRoute that answers callers without access with a problem: 401 without a
   // valid token, 403 with too low a role, 429 over the rate limit. The Front must outlive it.
   virtual HttpHandler Guard(Access access, CallerHandler handler) = 0;
+  // Records in the audit that a route refused a request because of who made it. Guard() does it for
+  // those that it refuses itself.
+  virtual void Refused(const GatewayCaller& caller, const HttpServerRequest& request,
+                       const absl::Status& why) = 0;
 };
 
 struct FrontOptions {
@@ -101,6 +106,7 @@ struct FrontOptions {
   GitopperAccess gitopper_access = GitopperAccess::kNone;
   Clock* clock = Clock::System();  // not owned
   Metrics* metrics = nullptr;      // not owned; may be null
+  std::shared_ptr<AuditLog> audit = nullptr;  // null: refused requests are not recorded
 };
 std::unique_ptr<Front> NewFront(FrontOptions options);
 

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "common/audit/open_audit.h"
 #include "common/clock/clock.h"
 #include "common/config/ports.h"
 #include "common/log/log.h"
@@ -88,6 +89,10 @@ class Gateway {
     front.rate_limit = config_.rate_limit;
     front.gitopper_access = config_.gitopper_access;
     front.metrics = &metrics_;
+    absl::StatusOr<std::shared_ptr<AuditLog>> audit = OpenAudit(config_.settings, kProgram);
+    if (!audit.ok()) return audit.status();
+    if (*audit != nullptr) ShowAudit(metrics_, *audit);
+    front.audit = *std::move(audit);
     front_ = NewFront(std::move(front));
     return DialAll();
   }

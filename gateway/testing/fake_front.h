@@ -30,6 +30,8 @@ class FakeFront final : public Front {
     };
   }
 
+  void Refused(const GatewayCaller&, const HttpServerRequest&, const absl::Status&) override {}
+
  private:
   static std::optional<Role> RoleOf(const std::string& name) {
     if (name == "viewer") return Role::kViewer;

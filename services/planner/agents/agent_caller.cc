@@ -20,10 +20,13 @@ namespace {
 
 using Operations = v1::OperationService::StubInterface::async_interface;
 using Services = v1::AgentService::StubInterface::async_interface;
+using Audits = v1::AuditService::StubInterface::async_interface;
 
 constexpr absl::Duration kReadTimeout = absl::Seconds(30);
 // These wait for an upstream, or for a publication and its unit.
 constexpr absl::Duration kMoveTimeout = absl::Minutes(5);
+// Reads 256 MiB.
+constexpr absl::Duration kVerifyTimeout = absl::Minutes(2);
 
 template <typename... Cases>
 struct Overloaded : Cases... {
@@ -121,6 +124,18 @@ class GrpcAgentClient final : public AgentClient {
                             &Services::GetAgentDebugInfo);
     if (!response.ok()) return response.status();
     return std::move(*response->mutable_info());
+  }
+
+  absl::StatusOr<v1::ListAuditResponse> ListAudit(const AgentAddress& address,
+                                                  const CallFor& caller,
+                                                  const v1::ListAuditRequest& request) override {
+    return CallOne(address, caller, request, kReadTimeout, &Audits::ListAudit);
+  }
+
+  absl::StatusOr<v1::VerifyAuditResponse> VerifyAudit(
+      const AgentAddress& address, const CallFor& caller,
+      const v1::VerifyAuditRequest& request) override {
+    return CallOne(address, caller, request, kVerifyTimeout, &Audits::VerifyAudit);
   }
 
  private:

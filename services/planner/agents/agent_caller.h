@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "common/clock/clock.h"
 #include "gitops/v1/agent.pb.h"
+#include "gitops/v1/audit.pb.h"
 #include "gitops/v1/operation.pb.h"
 #include "gitops/v1/planner.pb.h"
 
@@ -135,11 +136,25 @@ class ServiceCaller {
                                                   const CallFor& caller) = 0;
 };
 
+// Reads the audits of agents.
+class AuditCaller {
+ public:
+  virtual ~AuditCaller() = default;
+
+  virtual absl::StatusOr<v1::ListAuditResponse> ListAudit(const AgentAddress& address,
+                                                          const CallFor& caller,
+                                                          const v1::ListAuditRequest& request) = 0;
+  virtual absl::StatusOr<v1::VerifyAuditResponse> VerifyAudit(
+      const AgentAddress& address, const CallFor& caller,
+      const v1::VerifyAuditRequest& request) = 0;
+};
+
 // Dials agents. Channels are kept and shared by address.
 class AgentClient : public AgentCaller,
                     public CheckCaller,
                     public RevisionResolver,
-                    public ServiceCaller {};
+                    public ServiceCaller,
+                    public AuditCaller {};
 
 std::unique_ptr<AgentClient> NewAgentClient(AgentCallerOptions options);
 

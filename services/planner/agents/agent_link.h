@@ -16,12 +16,13 @@
 #include "common/rpc/peer.h"
 #include "common/sync/mutex.h"
 #include "gitops/v1/agent.grpc.pb.h"
+#include "gitops/v1/audit.grpc.pb.h"
 #include "gitops/v1/operation.grpc.pb.h"
 #include "services/planner/agents/agent_caller.h"
 
 namespace gitops {
 
-using AgentPeer = Peer<v1::OperationService, v1::AgentService>;
+using AgentPeer = Peer<v1::OperationService, v1::AgentService, v1::AuditService>;
 
 // One Peer for each agent's address. Those that nobody uses are closed after some minutes, and
 // earlier if there are many. Thread-safe.

@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/string_view.h"
+#include "gitops/record/v1/audit.pb.h"
 #include "gitops/record/v1/deployment.pb.h"
 #include "gitops/record/v1/fleet.pb.h"
 #include "gitops/record/v1/lock.pb.h"
@@ -34,6 +35,7 @@ const RecordKinds& PlannerRecords() {
                         {"call", IsMessage<record::v1::HookCall>},
                         {"plan", IsMessage<record::v1::Plan>},
                         {"seen", IsMessage<record::v1::SeenHost>},
+                        {"audit", IsMessage<record::v1::ReportedAudit>},
                         {"health", IsMessage<record::v1::HostHealth>},
                         {"lock", IsLock},
                         {"lockbroken", IsMessage<record::v1::DeploymentEvent>},

@@ -5,6 +5,8 @@
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 
+#include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/time/time.h"
@@ -30,6 +32,8 @@ class PlannerMetrics {
   // Shows when each host of the fleet was last heard from, and what its reports take. `fleet` is
   // not owned; it must live until the last Metrics::Text(). Once, before the first.
   void ShowFleet(const Fleet* fleet);
+  // Shows the number of hosts whose audit is not what it was. The same of `faults`.
+  void ShowAudits(std::function<int64_t()> faults);
 
  private:
   Metrics& metrics_;

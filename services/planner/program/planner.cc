@@ -22,6 +22,8 @@
 #include "common/store/store.h"
 #include "common/text/plural.h"
 #include "services/planner/agents/agent_caller.h"
+#include "services/planner/audit/host_audits.h"
+#include "services/planner/audit/reported_audits.h"
 #include "services/planner/check/host_checks.h"
 #include "services/planner/damage/damage.h"
 #include "services/planner/fleet/fleet.h"
@@ -44,6 +46,8 @@ constexpr int kMaxThreads = 4;  // of the scheduler: the config, what is kept, m
 // For --keep-for. For --keep-deployments, after each end, but no more often than the latter.
 constexpr absl::Duration kPruneEvery = absl::Hours(1);
 constexpr absl::Duration kPruneAfterPrune = absl::Seconds(1);
+// What agents reported of their audits is stored this often, for many hosts at once.
+constexpr absl::Duration kSaveAuditsEvery = absl::Seconds(5);
 // The time that running deployments get to finish their current moves; a kill is safe too.
 constexpr absl::Duration kStopBound = absl::Seconds(10);
 // Each watch, command to many hosts, and plan that waits for hooks holds a thread.
@@ -105,6 +109,7 @@ class Planner {
   // Applies the fleet of the config file, and returns the file's settings.
   absl::StatusOr<Settings> Reload();
   absl::Time Prune();
+  absl::Time SaveAudits();
   void Drain();
 
   Clock* const clock_ = Clock::System();
@@ -127,6 +132,8 @@ class Planner {
   const std::unique_ptr<Deployments> deployments_;
   const PlanMaker plans_;
   RpcGate gate_{/*authorizer=*/nullptr, {.read = kMaxCalls}};
+  ReportedAudits audits_{store_.get(), clock_,
+                         [this](const std::string& text) { gate_.audit().Note(text); }};
   const std::unique_ptr<PlannerService> service_;
   ReportService reports_;
 
@@ -136,6 +143,8 @@ class Planner {
   SteadyTime next_prune_;  // only used by prune_
   const std::unique_ptr<Scheduler::Job> prune_ =
       scheduler_->Add(clock_->Now(), [this] { return Prune(); });
+  const std::unique_ptr<Scheduler::Job> save_audits_ =
+      scheduler_->Add(clock_->Now() + kSaveAuditsEvery, [this] { return SaveAudits(); });
 };
 
 Planner::Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<Store> store,
@@ -177,10 +186,13 @@ Planner::Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<St
                                   .store = &records_,
                                   .request_ids = &request_ids_,
                                   .deployments = deployments_.get(),
+                                  .audits = &audits_,
                                   .state = store_.get(),
                                   .debug_info = [this] { return DebugInfo(); }})),
-      reports_(
-          {.fleet = fleet_.get(), .gate = &gate_, .heartbeat = settings_.GetDuration("heartbeat")}),
+      reports_({.fleet = fleet_.get(),
+                .gate = &gate_,
+                .audits = &audits_,
+                .heartbeat = settings_.GetDuration("heartbeat")}),
       upkeep_({.clock = clock_,
                .scheduler = scheduler_.get(),
                .settings = settings_,
@@ -189,6 +201,7 @@ Planner::Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<St
                .reload = [this] { return Reload(); }}) {
   fleet_->Configure(config.fleet);
   planner_metrics_.ShowFleet(fleet_.get());
+  planner_metrics_.ShowAudits([this] { return audits_.faults(); });
   ShowDamaged(metrics_, store_.get(), PlannerRecords());
 }
 
@@ -234,9 +247,18 @@ absl::Time Planner::Prune() {
   return clock_->Now() + kPruneEvery;
 }
 
+absl::Time Planner::SaveAudits() {
+  if (absl::Status saved = audits_.Save(); !saved.ok()) {
+    LogWarning("cannot store what agents reported of their audits",
+               {{"error", std::string(saved.message())}});
+  }
+  return clock_->Now() + kSaveAuditsEvery;
+}
+
 void Planner::Drain() {
   service_->Stop();
   reports_.Stop();
+  SaveAudits();
   StopWithin(kStopBound, kProgram,
              "deployments did not finish their current move in time; the next start continues",
              [this] { deployments_->Stop(); });
@@ -247,6 +269,8 @@ int Planner::Serve() {
       ServerProcess::Start(settings_, {.program = kProgram,
                                        .services = {service_.get(), &reports_},
                                        .gate = &gate_,
+                                       .host_audits =
+                                           HostAuditsOf(fleet_.get(), agents_.get(), &audits_),
                                        .metrics = &metrics_,
                                        .on_reload = [this] { upkeep_.Reload(); },
                                        .on_drain = [this] { Drain(); },

@@ -100,7 +100,11 @@ class ReportService::Stream final : public Reactor {
       return absl::InvalidArgumentError("the report is no ReportRequest");
     }
     if (absl::Status limits = CheckLimits(request); !limits.ok()) return limits;
-    if (request.has_hello()) return Begin(request.hello());
+    if (request.has_hello()) {
+      const absl::Status begun = Begin(request.hello());
+      if (begun.ok()) TakeAudit(request);
+      return begun;
+    }
     if (report_ == nullptr) {
       return InvalidField("hello", "the first message of a report is the hello");
     }
@@ -111,6 +115,7 @@ class ReportService::Stream final : public Reactor {
     } else {
       report_->Heartbeat();
     }
+    TakeAudit(request);
     if (!report_->outdated()) return absl::OkStatus();
     return MakeError(
         Reason::kSuperseded,
@@ -125,6 +130,7 @@ class ReportService::Stream final : public Reactor {
     if (!report.ok()) return report.status();
     report_ = *std::move(report);
     caller_ = Principal();  // the fleet has it
+    host_ = HostOf(hello);
     v1::ReportResponse response;
     *response.mutable_heartbeat_interval() = ToDuration(options_.heartbeat);
     response.set_takes_tips(true);
@@ -137,6 +143,20 @@ class ReportService::Stream final : public Reactor {
     return absl::OkStatus();
   }
 
+  // The host of the stream, as the fleet names it.
+  std::string HostOf(const v1::Hello& hello) const {
+    if (!hello.name().empty()) return hello.name();
+    for (const std::string& name : hello.names()) {
+      if (options_.fleet->Find(name).ok()) return name;
+    }
+    return "";
+  }
+
+  void TakeAudit(const v1::ReportRequest& request) {
+    if (options_.audits == nullptr || !request.has_audit() || host_.empty()) return;
+    options_.audits->Reported(host_, request.audit());
+  }
+
   using Serialization = grpc::SerializationTraits<v1::ReportRequest>;
   using Answer = grpc::SerializationTraits<v1::ReportResponse>;
 
@@ -147,6 +167,7 @@ class ReportService::Stream final : public Reactor {
   absl::Status refusal_;
   grpc::ByteBuffer request_, response_;
   std::unique_ptr<AgentReport> report_;
+  std::string host_;
   Mutex mutex_;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 };

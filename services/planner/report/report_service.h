@@ -9,6 +9,7 @@
 #include "common/rpc/gate.h"
 #include "common/sync/mutex.h"
 #include "gitops/v1/report.grpc.pb.h"
+#include "services/planner/audit/reported_audits.h"
 #include "services/planner/fleet/fleet.h"
 
 namespace gitops {
@@ -17,6 +18,7 @@ struct ReportOptions {
   // Not owned.
   Fleet* fleet = nullptr;
   const RpcGate* gate = nullptr;
+  ReportedAudits* audits = nullptr;  // null: what agents report of them is not kept
   absl::Duration heartbeat = absl::Seconds(30);
   // Of these, the number of streams and the size of a message; beyond them: RESOURCE_EXHAUSTED.
   ReportLimits limits;

@@ -12,6 +12,7 @@
 #include "services/planner/agents/agent_caller.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/hooks/hook_caller.h"
+#include "services/planner/audit/reported_audits.h"
 #include "services/planner/lock/host_locks.h"
 #include "services/planner/plan/plan_maker.h"
 #include "services/planner/record/deployment_store.h"
@@ -31,6 +32,7 @@ struct PlannerServiceOptions {
   DeploymentStore* store = nullptr;
   RequestIds* request_ids = nullptr;
   Deployments* deployments = nullptr;
+  ReportedAudits* audits = nullptr;  // null: none are known
   Store* state = nullptr;  // that `store` and `locks` use
   // What the planner tells about itself. Any thread. May be empty.
   std::function<v1::DebugInfo()> debug_info;
