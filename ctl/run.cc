@@ -432,6 +432,14 @@ int Run(const std::vector<std::string>& arguments, Console& console) {
     return Complete({arguments.begin() + 1, arguments.end()}, console);
   }
   if (arguments.size() == 1 && arguments[0] == "__man") return ManPage(console);
+  if (arguments.size() == 2 && (arguments[0] == "__man" || arguments[0] == "__completion")) {
+    const absl::StatusOr<ExitCode> written = arguments[0] == "__man"
+                                                 ? ServerManPage(arguments[1], console)
+                                                 : ServerCompletion(arguments[1], console);
+    if (written.ok()) return *written;
+    console.err << FailureText("", written.status()) << std::endl;
+    return kUsage;
+  }
   const absl::StatusOr<Invocation> invocation = ParseInvocation(arguments, console.environment);
   if (!invocation.ok()) {
     console.err << FailureText("", invocation.status()) << std::endl;

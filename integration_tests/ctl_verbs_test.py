@@ -165,14 +165,37 @@ dirs = [{{ local = "{fleet.base}/web1/etc/secret", link = "secret" }}]
         fleet.await_online()
 
 
-def test_the_manual_page_is_good_roff(tmp_path):
-    page = tmp_path / "gitopsctl.1"
-    page.write_text(ctl("__man").out)
-    linted = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, text=True)
+def manual_page(path, *program):
+    """The text of the page that `__man` prints, and the names of its sections. It has to be good roff."""
+    path.write_text(ctl("__man", *program).out)
+    linted = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", path], capture_output=True, text=True)
     assert (linted.returncode, linted.stdout) == (0, ""), linted
-    shown = subprocess.run(["mandoc", "-T", "utf8", page], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(["mandoc", "-T", "utf8", path], capture_output=True, text=True, check=True).stdout
     text = re.sub(r".\x08", "", shown)  # overstruck letters are bold or underlined
-    sections = re.findall(r"^[A-Z][A-Z ]+$", text, re.M)
+    return text, re.findall(r"^[A-Z][A-Z ]+$", text, re.M)
+
+
+@pytest.mark.parametrize("server", ["gitops-agent", "gitops-planner", "gitops-hook-dispatcher",
+                                    "gitops-promotion-receiver", "gitops-gateway"])
+def test_the_manual_page_and_the_completion_of_a_server_have_every_flag_of_its_help(server, tmp_path):
+    text, sections = manual_page(tmp_path / f"{server}.8", server)
+    assert sections == ["NAME", "SYNOPSIS", "DESCRIPTION", "FLAGS", "SIGNALS", "EXIT STATUS", "FILES", "SEE ALSO"]
+    binary = next(path for path in BIN.glob(f"**/{server}") if path.is_file())
+    helped = subprocess.run([binary, "--help"], capture_output=True, text=True, check=True).stdout
+    flags = re.findall(r"^  .{4}(--[a-z-]+)", helped, re.M)
+    assert len(flags) > 10
+    completed = subprocess.run(
+        ["bash", "-c", 'eval "$0"; compgen -W "$(complete -p "$1" | cut -d"\'" -f2)"', ctl("__completion", server).out,
+         server], capture_output=True, text=True, check=True).stdout.split()
+    for flag in flags:
+        assert re.search(rf"(?m)^ +(-., )?{flag}( |$)", text), flag
+        assert flag in completed
+    assert "GITOPS_LOG_LEVEL" in text
+    assert ctl("__man", "gitops-nothing", check=False).status == 2
+
+
+def test_the_manual_page_is_good_roff(tmp_path):
+    text, sections = manual_page(tmp_path / "gitopsctl.1")
     assert sections == ["NAME", "SYNOPSIS", "DESCRIPTION", "COMMANDS", "FLAGS", "EXIT STATUS", "ENVIRONMENT", "SEE ALSO"]
     assert "gitopsctl - control a fleet" in text
     for said in ("wait service", "--planner", "GITOPS_PLANNER", "4 timed out"):

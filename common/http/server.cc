@@ -7,7 +7,9 @@
 #include <chrono>
 #include <exception>
 #include <future>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
@@ -71,6 +73,20 @@ class HttpServerImpl : public HttpServer {
     for (const auto& loop : loops_) loop->Run("http");
     started_ = true;
     return absl::OkStatus();
+  }
+
+  bool Responds(absl::Duration most) override {
+    const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoMilliseconds(most);
+    std::vector<std::future<void>> answers;
+    for (const auto& loop : loops_) {
+      // Shared: a thread that hangs may take it up after this function has returned.
+      auto answer = std::make_shared<std::promise<void>>();
+      answers.push_back(answer->get_future());
+      asio::post(loop->context(), [answer] { answer->set_value(); });
+    }
+    return std::all_of(answers.begin(), answers.end(), [deadline](std::future<void>& answer) {
+      return answer.wait_until(deadline) == std::future_status::ready;
+    });
   }
 
   void Stop(absl::Duration grace) override {

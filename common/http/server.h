@@ -134,6 +134,10 @@ class HttpServer {
   // picked.
   virtual const std::vector<std::string>& addresses() const = 0;
 
+  // Whether every event thread takes up something new within `most`. False: one hangs, or is that
+  // busy. After Stop: false. Not for handlers.
+  virtual bool Responds(absl::Duration most) = 0;
+
   // Refuses new connections, closes idle ones, and gives requests in progress `grace` to end; then
   // closes the remaining connections and cancels their exchanges. Returns when the handlers in the
   // pool have returned, so they must return soon after they are cancelled. Must not be called by a

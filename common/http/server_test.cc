@@ -256,6 +256,25 @@ TEST_F(HttpServerTest, EveryInterfaceIsDialledOnLoopback) {
   }
 }
 
+TEST_F(HttpServerTest, AServerWhoseEventThreadHangsDoesNotRespond) {
+  std::promise<void> began, go;
+  Route({.method = "GET", .path = "/hang", .handler = [&](std::unique_ptr<HttpExchange> exchange) {
+           began.set_value();
+           go.get_future().wait();
+           exchange->Respond({});
+         }});
+  Start();
+  EXPECT_TRUE(server_->Responds(absl::Minutes(1)));
+  RawClient client(address());
+  client.Send("GET /hang HTTP/1.1\r\nHost: x\r\n\r\n");
+  began.get_future().wait();
+  EXPECT_FALSE(server_->Responds(absl::Milliseconds(1)));
+  go.set_value();
+  EXPECT_TRUE(server_->Responds(absl::Minutes(1)));
+  server_->Stop(absl::ZeroDuration());
+  EXPECT_FALSE(server_->Responds(absl::Milliseconds(1)));
+}
+
 TEST_F(HttpServerTest, SeveralEventThreadsServeManyClients) {
   options_.event_threads = 3;
   Start();

@@ -11,6 +11,7 @@ namespace {
 class HttpProcess : public ServerProcessBase {
  public:
   explicit HttpProcess(ServerProcessOptions options) : ServerProcessBase(std::move(options)) {}
+  ~HttpProcess() override { EndWatch(); }
 
   absl::Status Start(const Settings& settings, HttpProcessOptions& options) {
     options.http.listen = settings.GetList("listen");
@@ -25,7 +26,7 @@ class HttpProcess : public ServerProcessBase {
     if (!settings.Get("metrics-listen").empty()) {
       if (const auto pages = StartPages(settings); !pages.ok()) return pages.status();
     }
-    return Announce(settings, {.grpc = "", .http = server_->addresses()[0]});
+    return Announce(settings, {.grpc = "", .http = server_->addresses()[0]}, *server_);
   }
 
  private:

@@ -30,9 +30,9 @@ class RpcProcess : public ServerProcessBase {
 
   absl::Status Start(const Settings& settings) {
     if (absl::Status status = StartRpc(settings); !status.ok()) return status;
-    const absl::StatusOr<std::string> pages = StartPages(settings);
-    if (!pages.ok()) return pages.status();
-    return Announce(settings, {.grpc = rpc_->address(), .http = *pages});
+    const absl::StatusOr<std::string> http = StartPages(settings);
+    if (!http.ok()) return http.status();
+    return Announce(settings, {.grpc = rpc_->address(), .http = *http}, pages());
   }
 
  private:

@@ -10,6 +10,8 @@ namespace gitops {
 namespace {
 
 constexpr absl::Duration kAfterCancel = absl::Seconds(5);
+// A thread that takes nothing up for so long hangs, however busy the machine is.
+constexpr absl::Duration kMostBusy = absl::Seconds(20);
 
 }  // namespace
 
@@ -29,6 +31,9 @@ void ServerProcessBase::SetReady(absl::Status status) {
   if (stopping_) return;
   ready_ = std::move(status);
   SetServing(ready_.ok());
+  if (manager_ != nullptr) {
+    manager_->Say(ready_.ok() ? "ready" : absl::StrCat("not ready: ", ready_.message()));
+  }
 }
 
 int ServerProcessBase::Run() {
@@ -38,6 +43,8 @@ int ServerProcessBase::Run() {
     ready_ = absl::UnavailableError("stopping");
     SetServing(false);
   }
+  manager_->Stopping();
+  EndWatch();
   LogInfo("stopping",
           {{"program", options_.program}, {"drain", absl::FormatDuration(options_.drain)}});
   if (options_.on_drain) options_.on_drain();
@@ -47,6 +54,15 @@ int ServerProcessBase::Run() {
   pages_.reset();
   LogInfo("stopped", {{"program", options_.program}});
   return 0;
+}
+
+absl::Status ServerProcessBase::Responds(HttpServer& answering) const {
+  if (options_.healthy) {
+    if (absl::Status healthy = options_.healthy(); !healthy.ok()) return healthy;
+  }
+  options_.metrics->Text();  // asks every part, so it hangs with any of them
+  if (answering.Responds(kMostBusy)) return absl::OkStatus();
+  return absl::DeadlineExceededError("the HTTP server does not take up requests");
 }
 
 void ServerProcessBase::Stop() {
@@ -74,7 +90,8 @@ absl::StatusOr<std::string> ServerProcessBase::StartPages(const Settings& settin
   return pages_->addresses()[0];
 }
 
-absl::Status ServerProcessBase::Announce(const Settings& settings, ServedAddresses addresses) {
+absl::Status ServerProcessBase::Announce(const Settings& settings, ServedAddresses addresses,
+                                         HttpServer& answering) {
   addresses_ = std::move(addresses);
   absl::StatusOr<std::unique_ptr<SignalWaiter>> signals =
       SignalWaiter::Start({.on_terminate = [this] { Stop(); }, .on_reload = options_.on_reload});
@@ -85,6 +102,11 @@ absl::Status ServerProcessBase::Announce(const Settings& settings, ServedAddress
     if (absl::Status status = WriteAddressFile(file, addresses_); !status.ok()) {
       return ForSetting(status, settings, "address-file");
     }
+  }
+  {
+    MutexLock lock(mutex_);
+    manager_ = std::make_unique<ServiceManager>([this, &answering] { return Responds(answering); });
+    manager_->Started();
   }
   LogInfo("serving",
           {{"program", options_.program}, {"grpc", addresses_.grpc}, {"http", addresses_.http}});

@@ -12,6 +12,7 @@
 #include "common/http/server.h"
 #include "common/http/status_routes.h"
 #include "common/server/lifecycle.h"
+#include "common/server/service_manager.h"
 #include "common/server/signals.h"
 #include "common/sync/mutex.h"
 
@@ -41,12 +42,23 @@ class ServerProcessBase : public ServerProcess {
   StatusPages Pages();
   // Serves them at --metrics-listen; returns the address.
   absl::StatusOr<std::string> StartPages(const Settings& settings);
-  // The last step of a start: waits for signals, and writes the address file.
-  absl::Status Announce(const Settings& settings, ServedAddresses addresses);
+  // The last step of a start: waits for signals, writes the address file, and tells systemd, whose
+  // watchdog asks `answering` from now on.
+  absl::Status Announce(const Settings& settings, ServedAddresses addresses,
+                        HttpServer& answering);
+  // From now on `answering` is not asked. For the destructor of its owner.
+  void EndWatch() { manager_.reset(); }
+
+  // The server of the status pages, once they are served.
+  HttpServer& pages() { return *pages_; }
 
   const ServerProcessOptions options_;
 
  private:
+  // Whether the program still does its work: no lock of its parts is held for good, and its HTTP
+  // threads take something up soon.
+  absl::Status Responds(HttpServer& answering) const;
+
   ServedAddresses addresses_;
   Mutex mutex_;
   CondVar changed_;
@@ -54,6 +66,7 @@ class ServerProcessBase : public ServerProcess {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::unique_ptr<HttpServer> pages_;
   std::unique_ptr<SignalWaiter> signals_;
+  std::unique_ptr<ServiceManager> manager_;  // asks what is above
 };
 
 }  // namespace gitops

@@ -4,22 +4,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_replace.h"
 #include "ctl/cli/grammar.h"
 #include "ctl/commands/commands.h"
+#include "ctl/commands/roff.h"
 
 namespace gitops::ctl {
 namespace {
-
-// man pages need a date; of the last change of what is not from the tables.
-constexpr char kDate[] = "2026-12-01";
-
-// Text in roff(7), at the start of a line or within one.
-std::string Roff(absl::string_view text) {
-  std::string roff = absl::StrReplaceAll(
-      text, {{"\\", "\\e"}, {"-", "\\-"}, {"…", "\\&..."}, {"`", ""}, {"\n", "\n.br\n"}});
-  return roff.empty() || (roff[0] != '.' && roff[0] != '\'') ? roff : absl::StrCat("\\&", roff);
-}
 
 std::string FlagPage(const FlagSpec& flag) {
   const std::string value = flag.choices.empty() ? flag.value : absl::StrJoin(flag.choices, "|");
@@ -75,7 +65,7 @@ std::string EnvironmentPage() {
 
 ExitCode ManPage(Console& console) {
   console.out
-      << ".TH GITOPSCTL 1 " << kDate
+      << ".TH GITOPSCTL 1 " << kManDate
       << " \"gitops\" \"User Commands\"\n.SH NAME\n"
          "gitopsctl \\- control a fleet of hosts that follow Git\n.SH SYNOPSIS\n"
          "\\fBgitopsctl\\fR \\fIVERB\\fR \\fINOUN\\fR [\\fI@HOST\\fR] [\\fIARGUMENTS\\fR] "

@@ -28,7 +28,7 @@ PODMAN = str(HERE / "podman")
 BOOT_SECONDS = 60
 HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-_image = None
+_images = {}
 
 
 def say(text):
@@ -44,13 +44,12 @@ def bin_dir():
     return directory.resolve()
 
 
-def image():
-    """The name of the hosts' image, built if it is missing."""
-    global _image
-    if _image is None:
-        _image = subprocess.run([HERE / "build-image"], stdout=subprocess.PIPE, check=True,
-                                text=True).stdout.strip()
-    return _image
+def image(*flags):
+    """The name of the image that build-image makes with these flags, built if it is missing."""
+    if flags not in _images:
+        _images[flags] = subprocess.run([HERE / "build-image", *flags], stdout=subprocess.PIPE, check=True,
+                                        text=True).stdout.strip()
+    return _images[flags]
 
 
 class CommandFailed(AssertionError):
@@ -89,18 +88,20 @@ def _limit(kind, wanted):
 class SystemdHost:
     """A booted host. Removed at the end of the `with`, or of the process, whatever happened."""
 
-    def __init__(self, name="web1", mounts=None, shared=None, network="none", environment=None):
+    def __init__(self, name="web1", mounts=None, shared=None, network="none", environment=None, image_flags=()):
         """
         name: the host's name; the container's is unique.
         mounts: {directory of the machine: "path in the host" or "path:ro"}.
         shared: the same, with mount propagation both ways (rshared).
         network: as podman takes it; "none" has loopback only.
+        image_flags: of build-image.
         """
         self.hostname = name
         self.container = f"gitops-test-{name}-{uuid.uuid4().hex[:8]}"
         self._mounts = dict(mounts or {})
         self._shared = dict(shared or {})
         self._network = network
+        self._image_flags = tuple(image_flags)
         self._environment = dict(environment or {})
         self._unmake = []
         self._pid = None
@@ -133,7 +134,7 @@ class SystemdHost:
         for key, value in self._environment.items():
             options += ["--env", f"{key}={value}"]
         atexit.register(self.remove)
-        podman("run", *options, image())
+        podman("run", *options, image(*self._image_flags))
         self._await_boot()
         say(f"{self.hostname} is up after {time.monotonic() - started:.1f} s")
 

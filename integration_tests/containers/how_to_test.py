@@ -1,30 +1,40 @@
 """docs/how-to: every command of each page is run, on a host that is as the page assumes, and prints what the
 page shows."""
 
+import contextlib
+import functools
+import pathlib
+import tempfile
+
 import pytest
+from debian_packages import AGENT, CTL, SERVER, make_packages
 from doc_host import CLONE, DocHost
+from fleet_hosts import Network
 
 from doc_pages import Page
-from host import WORKSPACE
+from host import SystemdHost, WORKSPACE
 
 PAGES = {path.stem: Page(path) for path in sorted((WORKSPACE / "docs/how-to").glob("*.md"))}
 PROGRAMS = {"gitops-agent": "agent", "gitopsctl": "ctl", "gitops-planner": "services/planner",
             "gitops-hook-dispatcher": "services/hook_dispatcher", "gitops-gateway": "gateway"}
 # The reasons of a page for which it leaves blocks out.
 NOT_RUN = {
+    "backup": [],
     "bootstrap": ["the agent stays in the foreground; the unit below does the same"],
     "build-and-release": [
-        "a build takes minutes", "a build takes minutes",
+        "a build takes minutes", "a build takes minutes", "a build takes minutes",
         "the test hosts cannot reach Debian; a test compares the list with what the programs are linked to"],
     "certificates": [],
     "deploy": ["an excerpt of the config", "its output is the API's JSON"],
     "from-gitopper": [],
     "from-morph": [],
     "hooks": ["an excerpt", "a build takes minutes"],
+    "install": ["a build takes minutes"],
     "private-repositories": ["an excerpt of the config"] * 4,
     "promote-by-pull-request": ["an excerpt of a pipeline"],
     "run-the-planner": ["a build takes minutes"],
     "secrets-and-checks": ["an excerpt of the config"],
+    "upgrade": [],
     "when-something-is-wrong": ["a message", "breaks what a deployment holds; deployment_locks_test.py does"],
 }
 
@@ -174,6 +184,71 @@ def something_is_wrong(host):
              "mkdir -p /etc/old /var/lib/gitops/old; mount --bind /var/lib/gitops/old /etc/old")
 
 
+@functools.cache
+def packages():
+    """A directory with the packages of two versions."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="gitops-debs."))
+    directory.chmod(0o755)
+    for version in ("1.0", "1.1"):
+        make_packages(directory, version)
+    return directory
+
+
+def install_packages(host, *names):
+    debs = " ".join(f"{CLONE}/dist/{name}_1.0_*.deb" for name in names)
+    host.run(f"apt-get install -qq {debs}", environment={"DEBIAN_FRONTEND": "noninteractive"})
+
+
+def packaged_agent(host):
+    one_host(host)
+    install_packages(host, AGENT, CTL)
+    host.run("systemctl start gitops-agent && gitopsctl wait service nginx @localhost --timeout 1m")
+
+
+def packaged_planner(host):
+    packaged_agent(host)
+    install_packages(host, SERVER)
+    host.run("systemctl start gitops-planner")
+
+
+@contextlib.contextmanager
+def site_to_install_on():
+    """The machine of a planner, which may log in to three hosts; all of them share /srv/ops."""
+    with contextlib.ExitStack() as stack:
+        operations = stack.enter_context(tempfile.TemporaryDirectory(prefix="gitops-ops."))
+        network = Network()
+        stack.callback(network.remove)
+        names = ("planner.example", "web1", "web2", "web3")
+        known = "".join(f"{network.address(i)} {name}\n" for i, name in enumerate(names))
+        mounts = {operations: "/srv/ops"}
+        hosts = [stack.enter_context(
+            DocHost("planner", network=f"{network.name}:ip={network.address(0)}",
+                    mounts={**mounts, first_packages(stack): f"{CLONE}/dist:ro"}))]
+        for i, name in enumerate(names[1:], 1):
+            hosts.append(stack.enter_context(
+                SystemdHost(name, network=f"{network.name}:ip={network.address(i)}", mounts=mounts)))
+        planner, webs = hosts[0], hosts[1:]
+        planner.run("mkdir -m 700 -p /root/.ssh; ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519")
+        for host in hosts:
+            host.run(["tee", "-a", "/etc/hosts"], stdin=known)
+            host.run("git config --system safe.directory '*'")
+        for web in webs:
+            web.write("/root/.ssh/authorized_keys", planner.read("/root/.ssh/id_ed25519.pub"), "0600")
+            web.run("mkdir -p /run/sshd; /usr/sbin/sshd")
+        planner.run("ssh-keyscan web1 web2 web3 2>/dev/null > /root/.ssh/known_hosts")
+        repository(planner, {"app/version": "1\n"})
+        yield planner
+
+
+def first_packages(stack):
+    """A directory with the packages of the first version only, as tools/package leaves it."""
+    directory = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gitops-dist.")))
+    directory.chmod(0o755)
+    for made in packages().glob("*_1.0_*.deb"):
+        (directory / made.name).hardlink_to(made)
+    return directory
+
+
 def run_the_planner(host):
     one_host(host, ONE_HOST + '[[hosts]]\nname = "web1"\naddress = "127.0.0.1:8004"\n')
     install(host, "gitops-agent", "gitopsctl")
@@ -181,6 +256,7 @@ def run_the_planner(host):
 
 
 PREPARED = {
+    "backup": packaged_planner,
     "bootstrap": bootstrap,
     "build-and-release": one_host,
     "certificates": lambda host: install(host, "gitopsctl"),
@@ -191,16 +267,23 @@ PREPARED = {
     "promote-by-pull-request": lambda host: host.run("groupadd --system gitops"),
     "run-the-planner": run_the_planner,
     "secrets-and-checks": deployed_fleet,
+    "upgrade": packaged_agent,
     "when-something-is-wrong": something_is_wrong,
 }
+WITH_PACKAGES = {"backup", "upgrade"}
 
 
 @pytest.mark.parametrize("name", PREPARED)
 def test_every_command_of_the_page_prints_what_it_shows(name):
-    with DocHost() as host:
+    with DocHost(mounts={packages(): f"{CLONE}/dist:ro"} if name in WITH_PACKAGES else {}) as host:
         PREPARED[name](host)
         with host.session() as session:
             PAGES[name].run(session)
+
+
+def test_three_hosts_and_a_planner_are_installed_as_the_page_says():
+    with site_to_install_on() as planner, planner.session() as session:
+        PAGES["install"].run(session)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -208,4 +291,4 @@ def test_blocks_are_left_out_only_for_a_known_reason(name):
     page = PAGES[name]
     assert page.not_understood == []
     assert [block.not_run for block in page.not_run] == NOT_RUN[name]
-    assert name in PREPARED or not page.blocks
+    assert name in {*PREPARED, "install"} or not page.blocks
