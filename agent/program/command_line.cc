@@ -1,10 +1,12 @@
 #include "agent/program/command_line.h"
 
 #include <iostream>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/program/config_in_force.h"
+#include "agent/program/host_root.h"
 #include "agent/program/program.h"
 #include "agent/program/settings.h"
 #include "common/server/lifecycle.h"
@@ -30,13 +32,15 @@ int CheckConfig(const Settings& flags) {
 }
 
 int Run(Settings flags) {
+  absl::StatusOr<Fd> container = EnterHostRoot(flags);
+  if (!container.ok()) return ReportFailure(kAgentProgram, container.status());
   MakeAbsolute(flags, "state-dir");  // git runs in another directory
   if (flags.Get("config").empty()) {
     return ReportFailure(kAgentProgram, absl::InvalidArgumentError(absl::StrCat(
                                             "there is no config file; usage: ", kUsage)));
   }
   if (flags.GetBool("check-config")) return CheckConfig(flags);
-  return ServeAgent(flags);
+  return ServeAgent(flags, *std::move(container));
 }
 
 }  // namespace

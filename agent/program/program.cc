@@ -21,6 +21,7 @@
 #include "agent/program/debug_config.h"
 #include "agent/program/drivers.h"
 #include "agent/program/hello.h"
+#include "agent/program/host_root.h"
 #include "agent/program/settings.h"
 #include "agent/program/work_pools.h"
 #include "agent/report/report_settings.h"
@@ -33,6 +34,7 @@
 #include "common/config/ports.h"
 #include "common/log/log.h"
 #include "common/metrics/process_metrics.h"
+#include "common/path/fd.h"
 #include "common/process/process.h"
 #include "common/process/text_diff.h"
 #include "common/server/debug_info.h"
@@ -62,7 +64,8 @@ v1::AuditHead AuditHeadOf(const RpcGate& gate) {
 // Everything between the settings and the servers, in order of dependency.
 class Agent {
  public:
-  Agent() = default;
+  // `git_root`: see ServeAgent.
+  explicit Agent(Fd git_root) : git_root_(std::move(git_root)) {}
   ~Agent() {
     memory_.reset();
     follower_.reset();
@@ -94,9 +97,10 @@ class Agent {
   const std::string host_name_ = HostName();
   std::unique_ptr<ConfigInForce> config_;
 
+  const Fd git_root_;
   std::unique_ptr<ProcessRunner> runner_ = NewProcessRunner();
   // An upstream may take forever, so git is stopped first; a package manager is not stopped.
-  std::unique_ptr<ProcessRunner> git_runner_ = NewProcessRunner();
+  std::unique_ptr<ProcessRunner> git_runner_ = NewProcessRunner(git_root_.get());
   Metrics metrics_{"agent"};
   AgentMetrics agent_metrics_{metrics_};
   std::unique_ptr<Store> store_;
@@ -124,6 +128,9 @@ absl::Status Agent::Open(const Settings& flags) {
   const std::shared_ptr<const AgentConfig> config = config_->Get();
   const Settings& settings = config->settings;
   if (absl::Status allowed = CheckPrivilege(settings); !allowed.ok()) return allowed;
+  if (git_root_ && settings.GetBool("root")) {
+    if (absl::Status reach = CheckMountsReachHost(); !reach.ok()) return reach;
+  }
   if (store_ == nullptr) {
     if (absl::Status opened = OpenStore(settings.Get("state-dir")); !opened.ok()) return opened;
   }
@@ -220,7 +227,7 @@ absl::Status Agent::OpenStore(const std::string& state_dir) {
   auto store = OpenStateStore(state_dir, kAgentStore, clock_, kStateMode, {.none = {"agent/"}});
   if (!store.ok()) return store.status();
   store_ = *std::move(store);
-  return absl::OkStatus();
+  return git_root_ ? CheckSeenByGit(git_root_, state_dir) : absl::OkStatus();
 }
 
 absl::Status Agent::OpenReporter(const Settings& settings) {
@@ -347,9 +354,9 @@ int Agent::Serve() {
 
 }  // namespace
 
-int ServeAgent(const Settings& flags) {
+int ServeAgent(const Settings& flags, Fd git_root) {
   RaiseFileLimit(kMaxFiles, "services");
-  Agent agent;
+  Agent agent(std::move(git_root));
   if (absl::Status opened = agent.Open(flags); !opened.ok()) {
     return ReportFailure(kAgentProgram, opened);
   }

@@ -135,13 +135,22 @@ absl::Status WrapForAccount(const UserAccount& account, Invocation& invocation) 
 
 }  // namespace
 
-absl::StatusOr<Invocation> PlanInvocation(const Command& command) {
-  absl::Status status = CheckCommand(command);
-  if (!status.ok()) return status;
+absl::StatusOr<std::optional<UserAccount>> AccountOf(const Command& command) {
+  if (absl::Status status = CheckCommand(command); !status.ok()) return status;
+  if (command.user.empty()) return std::nullopt;
+  absl::StatusOr<UserAccount> found = LookUpUser(command.user);
+  if (found.ok()) return *std::move(found);
+  if (!absl::IsNotFound(found.status())) return found.status();
+  return absl::NotFoundError(
+      absl::StrCat(found.status().message(), "; create it, or name another as the user"));
+}
+
+absl::StatusOr<Invocation> PlanInvocation(const Command& command,
+                                          const std::optional<UserAccount>& account) {
   Invocation invocation;
   invocation.directory = command.directory.empty() ? "/" : command.directory;
   mode_t mode = 0;
-  status = ModeOf(command.argv[0], invocation.directory, mode);
+  absl::Status status = ModeOf(command.argv[0], invocation.directory, mode);
   if (!status.ok()) return status;
   if (!S_ISDIR(mode)) {
     return absl::NotFoundError(absl::StrCat("run ", command.argv[0], " in ", invocation.directory,
@@ -160,19 +169,11 @@ absl::StatusOr<Invocation> PlanInvocation(const Command& command) {
     status = Wrap("prlimit", std::move(limits), invocation);
     if (!status.ok()) return status;
   }
-  std::optional<UserAccount> account;
-  if (!command.user.empty()) {
-    absl::StatusOr<UserAccount> found = LookUpUser(command.user);
-    if (!found.ok() && !absl::IsNotFound(found.status())) return found.status();
-    if (!found.ok()) {
-      return absl::NotFoundError(
-          absl::StrCat(found.status().message(), "; create it, or name another as the user"));
-    }
-    account = *std::move(found);
+  if (account.has_value()) {
     status = WrapForAccount(*account, invocation);
     if (!status.ok()) return status;
   }
-  invocation.environment = MakeEnvironment(command, account ? &*account : nullptr);
+  invocation.environment = MakeEnvironment(command, account.has_value() ? &*account : nullptr);
   return invocation;
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/syscall.h>
@@ -10,6 +11,8 @@
 
 #include <chrono>
 #include <cstring>
+#include <functional>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -18,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/process/invocation.h"
+#include "common/sync/start_thread.h"
 
 namespace gitops {
 namespace {
@@ -133,6 +137,24 @@ class SpawnSettings {
   int error_ = 0;
 };
 
+// Calls `work` with the directory `root` as its root. On a thread of its own, which shares root and
+// working directory with no other: what it spawns inherits them.
+absl::Status InRoot(int root, absl::string_view program,
+                    const std::function<absl::Status()>& work) {
+  absl::Status status;
+  absl::StatusOr<std::thread> thread =
+      StartThread(absl::StrCat("run ", program, " in another root directory"), [&] {
+        if (unshare(CLONE_FS) == 0 && fchdir(root) == 0 && chroot(".") == 0) {
+          status = work();
+        } else {
+          status = SystemError(program, "change the root directory", errno);
+        }
+      });
+  if (!thread.ok()) return absl::ResourceExhaustedError(thread.status().message());
+  thread->join();
+  return status;
+}
+
 // Before the child starts others, which inherit it: it first executes a wrapper or loads itself.
 // The value is a preference, so a failure (a kernel without it) does not matter.
 void SetOomScore(pid_t pid, int adjustment) {
@@ -143,9 +165,9 @@ void SetOomScore(pid_t pid, int adjustment) {
 
 }  // namespace
 
-absl::StatusOr<Child> Launch(const Command& command, bool conversation) {
-  absl::StatusOr<Invocation> invocation = PlanInvocation(command);
-  if (!invocation.ok()) return invocation.status();
+absl::StatusOr<Child> Launch(const Command& command, bool conversation, int root) {
+  const absl::StatusOr<std::optional<UserAccount>> account = AccountOf(command);
+  if (!account.ok()) return account.status();
   const std::string& name = command.argv[0];
   Pipe input, output, error;
   if (((conversation || !command.input.empty()) && !Open(input)) || !Open(output) || !Open(error)) {
@@ -153,12 +175,18 @@ absl::StatusOr<Child> Launch(const Command& command, bool conversation) {
   }
   SpawnSettings settings;
   settings.SetStreams(input.read.get(), output.write.get(), error.write.get());
-  settings.SetDirectory(invocation->directory);
   settings.SetGroupAndSignals();
   Child child;
-  const int failure = settings.Spawn(*invocation, child.pid);
-  if (failure != 0) {
+  const auto spawn = [&]() -> absl::Status {
+    const absl::StatusOr<Invocation> invocation = PlanInvocation(command, *account);
+    if (!invocation.ok()) return invocation.status();
+    settings.SetDirectory(invocation->directory);
+    const int failure = settings.Spawn(*invocation, child.pid);
+    if (failure == 0) return absl::OkStatus();
     return SystemError(name, absl::StrCat("spawn in ", invocation->directory), failure);
+  };
+  if (absl::Status spawned = root < 0 ? spawn() : InRoot(root, name, spawn); !spawned.ok()) {
+    return spawned;
   }
   if (command.oom_score_adj.has_value()) SetOomScore(child.pid, *command.oom_score_adj);
   // Its id cannot be reused before it was waited for, so this is the right process. A system call,

@@ -23,8 +23,9 @@ struct Child {
 
 // Spawns `command`. The process gets only descriptors 0 to 2, default signal handling, and the
 // environment, directory, account and limits of the command. Errors are those of
-// ProcessRunner::Run. With `conversation` it has a pipe as input in any case.
-absl::StatusOr<Child> Launch(const Command& command, bool conversation = false);
+// ProcessRunner::Run. With `conversation` it has a pipe as input in any case. `root`: see
+// NewProcessRunner; below 0: this process's.
+absl::StatusOr<Child> Launch(const Command& command, bool conversation = false, int root = -1);
 
 }  // namespace gitops
 

@@ -19,6 +19,8 @@ namespace {
 
 class SpawningRunner : public ProcessRunner {
  public:
+  explicit SpawningRunner(int root) : root_(root) {}
+
   absl::StatusOr<CommandResult> Run(const Command& command) override {
     const absl::StatusOr<int> stop = StopDescriptor();
     if (!stop.ok()) return stop.status();
@@ -56,11 +58,12 @@ class SpawningRunner : public ProcessRunner {
   }
 
   absl::StatusOr<Child> Start(const Command& command, bool conversation) {
-    absl::StatusOr<Child> child = Launch(command, conversation);
+    absl::StatusOr<Child> child = Launch(command, conversation, root_);
     if (child.ok()) ++spawned_;
     return child;
   }
 
+  const int root_;  // below 0: this process's
   Mutex mutex_;
   Fd stop_ ABSL_GUARDED_BY(mutex_);  // an eventfd, made for the first process
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
@@ -69,6 +72,8 @@ class SpawningRunner : public ProcessRunner {
 
 }  // namespace
 
-std::unique_ptr<ProcessRunner> NewProcessRunner() { return std::make_unique<SpawningRunner>(); }
+std::unique_ptr<ProcessRunner> NewProcessRunner(int root) {
+  return std::make_unique<SpawningRunner>(root);
+}
 
 }  // namespace gitops

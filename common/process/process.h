@@ -116,7 +116,11 @@ class ProcessRunner {
 };
 
 // Spawns with posix_spawn (gRPC forbids fork without exec), each command in its own process group.
-std::unique_ptr<ProcessRunner> NewProcessRunner();
+// `root`: a directory that becomes the programs' root (needs CAP_SYS_CHROOT), which the caller
+// keeps open; below 0: this process's. Programs, their libraries and all paths that they open are
+// looked up there, and so are Command::directory, setpriv(1) and prlimit(1). Command::user is an
+// account of this process's root; the other one must know its number.
+std::unique_ptr<ProcessRunner> NewProcessRunner(int root = -1);
 
 }  // namespace gitops
 

@@ -29,6 +29,10 @@ std::vector<SettingDefinition> AgentSettings() {
        .help = "publish by bind mounts (needs root); false: by symlinks",
        .default_value = "true",
        .type = Type::kBool},
+      {.name = "host-root",
+       .help = "in a container: where the host's file system is mounted, with propagation; the "
+               "agent makes it its root, and runs only git in the container",
+       .in_file = false},
       {.name = "mount-exchange",
        .help = "for diagnosis: how a bind mount replaces another",
        .default_value = "auto",

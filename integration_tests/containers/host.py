@@ -88,13 +88,15 @@ def _limit(kind, wanted):
 class SystemdHost:
     """A booted host. Removed at the end of the `with`, or of the process, whatever happened."""
 
-    def __init__(self, name="web1", mounts=None, shared=None, network="none", environment=None, image_flags=()):
+    def __init__(self, name="web1", mounts=None, shared=None, network="none", environment=None, image_flags=(),
+                 base=None):
         """
         name: the host's name; the container's is unique.
         mounts: {directory of the machine: "path in the host" or "path:ro"}.
         shared: the same, with mount propagation both ways (rshared).
         network: as podman takes it; "none" has loopback only.
         image_flags: of build-image.
+        base: the image; the one of build-image, if none is given.
         """
         self.hostname = name
         self.container = f"gitops-test-{name}-{uuid.uuid4().hex[:8]}"
@@ -103,6 +105,7 @@ class SystemdHost:
         self._network = network
         self._image_flags = tuple(image_flags)
         self._environment = dict(environment or {})
+        self._base = base
         self._unmake = []
         self._pid = None
 
@@ -134,7 +137,7 @@ class SystemdHost:
         for key, value in self._environment.items():
             options += ["--env", f"{key}={value}"]
         atexit.register(self.remove)
-        podman("run", *options, image(*self._image_flags))
+        podman("run", *options, self._base or image(*self._image_flags))
         self._await_boot()
         say(f"{self.hostname} is up after {time.monotonic() - started:.1f} s")
 

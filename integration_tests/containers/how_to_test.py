@@ -7,8 +7,9 @@ import pathlib
 import tempfile
 
 import pytest
+import suite_images
 from debian_packages import AGENT, CTL, SERVER, make_packages
-from doc_host import CLONE, DocHost
+from doc_host import CLONE, DocHost, PodmanDocHost
 from fleet_hosts import Network
 
 from doc_pages import Page
@@ -25,6 +26,7 @@ NOT_RUN = {
         "a build takes minutes", "a build takes minutes", "a build takes minutes",
         "the test hosts cannot reach Debian; a test compares the list with what the programs are linked to"],
     "certificates": [],
+    "containers": ["it compiles everything"],
     "deploy": ["an excerpt of the config", "its output is the API's JSON"],
     "from-gitopper": [],
     "from-morph": [],
@@ -255,11 +257,21 @@ def run_the_planner(host):
     host.run("echo '127.0.0.1 planner.example' >> /etc/hosts; systemctl start gitops-agent")
 
 
+def containers(host):
+    """With the images, and an address that is that of both the control plane and web1."""
+    one_host(host)
+    host.run("ip address add 192.0.2.10/32 dev lo; echo '192.0.2.10 web1.example planner.example' >> /etc/hosts; "
+             "rm /etc/gitops/config.toml")
+    for target in suite_images.PROGRAMS:
+        host.run(["podman", "tag", suite_images.name(target), suite_images.name(target, "0.1.0")])
+
+
 PREPARED = {
     "backup": packaged_planner,
     "bootstrap": bootstrap,
     "build-and-release": one_host,
     "certificates": lambda host: install(host, "gitopsctl"),
+    "containers": containers,
     "deploy": deployed_fleet,
     "from-gitopper": from_gitopper,
     "hooks": fleet,
@@ -271,11 +283,13 @@ PREPARED = {
     "when-something-is-wrong": something_is_wrong,
 }
 WITH_PACKAGES = {"backup", "upgrade"}
+HOSTS_OF = {"containers": PodmanDocHost}
 
 
 @pytest.mark.parametrize("name", PREPARED)
 def test_every_command_of_the_page_prints_what_it_shows(name):
-    with DocHost(mounts={packages(): f"{CLONE}/dist:ro"} if name in WITH_PACKAGES else {}) as host:
+    mounts = {packages(): f"{CLONE}/dist:ro"} if name in WITH_PACKAGES else {}
+    with HOSTS_OF.get(name, DocHost)(mounts=mounts) as host:
         PREPARED[name](host)
         with host.session() as session:
             PAGES[name].run(session)
