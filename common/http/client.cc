@@ -250,8 +250,8 @@ class Exchange {
           Named(), ": the answer's body is longer than ", request_.max_body, " bytes"));
     }
     if (code == CURLE_TOO_MANY_REDIRECTS) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          Named(), ": it redirects more than ", request_.max_redirects, " times"));
+      return absl::FailedPreconditionError(
+          absl::StrCat(Named(), ": it redirects more than ", request_.max_redirects, " times"));
     }
     if (code == CURLE_UNSUPPORTED_PROTOCOL && response_.status / 100 == 3) {
       return absl::FailedPreconditionError(

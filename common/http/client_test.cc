@@ -46,7 +46,7 @@ class ClientTest : public ::testing::Test {
 
   const std::unique_ptr<HttpClient> client_ = NewHttpClient();
   HttpRequest request_;
-  Mutex mutex_;  // redirects are served by several threads
+  Mutex mutex_;   // redirects are served by several threads
   Request last_;  // read when the answer is here
   std::unique_ptr<RawServer> server_;
 };

@@ -69,15 +69,15 @@ TEST_F(ClientTlsTest, RedirectFromHttpsToHttpIsNotFollowed) {
     if (connection.Read(request)) connection.Send(HttpAnswer(200, "forged"));
   }});
   const std::string target = absl::StrCat("http://localhost:", plain->port(), "/");
-  server_ = RawServer::Start({.serve =
-                                  [target](RawConnection& connection) {
-                                    RawConnection::Request request;
-                                    if (!connection.Read(request)) return;
-                                    connection.Send(HttpAnswer(
-                                        302, "", absl::StrCat("Location: ", target, "\r\n")));
-                                  },
-                              .certificate_file = ours_->server_certificate,
-                              .key_file = ours_->server_key});
+  server_ = RawServer::Start(
+      {.serve =
+           [target](RawConnection& connection) {
+             RawConnection::Request request;
+             if (!connection.Read(request)) return;
+             connection.Send(HttpAnswer(302, "", absl::StrCat("Location: ", target, "\r\n")));
+           },
+       .certificate_file = ours_->server_certificate,
+       .key_file = ours_->server_key});
   request_.url = absl::StrCat("https://localhost:", server_->port(), "/");
   request_.ca_file = ours_->ca_file;
   request_.max_redirects = 5;
