@@ -148,11 +148,14 @@ absl::StatusOr<Child> Launch(const Command& command, bool conversation) {
   if (!invocation.ok()) return invocation.status();
   const std::string& name = command.argv[0];
   Pipe input, output, error;
-  if (((conversation || !command.input.empty()) && !Open(input)) || !Open(output) || !Open(error)) {
+  const bool to_file = command.output_file > STDERR_FILENO;
+  if (((conversation || !command.input.empty()) && !Open(input)) ||
+      (!to_file && (!Open(output) || !Open(error)))) {
     return SystemError(name, "make pipes", errno);
   }
   SpawnSettings settings;
-  settings.SetStreams(input.read.get(), output.write.get(), error.write.get());
+  settings.SetStreams(input.read.get(), to_file ? command.output_file : output.write.get(),
+                      to_file ? command.output_file : error.write.get());
   settings.SetDirectory(invocation->directory);
   settings.SetGroupAndSignals();
   Child child;
