@@ -64,6 +64,10 @@ absl::Status CheckRequest(const HttpRequest& request) {
   for (const auto& [name, value] : request.headers) {
     if (absl::Status status = CheckHeader(name, value); !status.ok()) return status;
   }
+  const bool may_repeat = request.method == "GET" || request.method == "HEAD";
+  if (!may_repeat && (request.max_redirects > 0 || request.reuse_connection)) {
+    return absl::InvalidArgumentError("only GET and HEAD follow redirects or reuse a connection");
+  }
   return CheckRequestUrl(request.url);
 }
 
@@ -140,11 +144,16 @@ class Exchange {
     Set(CURLOPT_PROTOCOLS_STR, "http,https");
     Set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
     Set(CURLOPT_HTTPHEADER, headers_.get());
-    Set(CURLOPT_FOLLOWLOCATION, 0L);
+    SetRedirects();
+    if (!request_.user.empty() || !request_.password.empty()) {
+      Set(CURLOPT_HTTPAUTH, long{CURLAUTH_BASIC});
+      Set(CURLOPT_USERNAME, request_.user.c_str());
+      Set(CURLOPT_PASSWORD, request_.password.Reveal().c_str());
+    }
     Set(CURLOPT_PROXY, "");
     Set(CURLOPT_NETRC, long{CURL_NETRC_IGNORED});
-    Set(CURLOPT_FRESH_CONNECT, 1L);
-    Set(CURLOPT_FORBID_REUSE, 1L);
+    Set(CURLOPT_FRESH_CONNECT, request_.reuse_connection ? 0L : 1L);
+    Set(CURLOPT_FORBID_REUSE, request_.reuse_connection ? 0L : 1L);
     Set(CURLOPT_NOSIGNAL, 1L);
     // Otherwise a name server that does not answer would block the caller beyond its timeout.
     Set(CURLOPT_QUICK_EXIT, 1L);
@@ -156,6 +165,13 @@ class Exchange {
     Set(CURLOPT_WRITEDATA, this);
     SetMethod();
     SetTls();
+  }
+
+  void SetRedirects() {
+    Set(CURLOPT_FOLLOWLOCATION, request_.max_redirects > 0 ? 1L : 0L);
+    Set(CURLOPT_MAXREDIRS, long{request_.max_redirects});
+    const bool https = absl::StartsWithIgnoreCase(request_.url, "https:");
+    Set(CURLOPT_REDIR_PROTOCOLS_STR, https ? "https" : "http,https");
   }
 
   void SetMethod() {
@@ -219,7 +235,7 @@ class Exchange {
         Named(), ": the server closed the connection before the end of the answer's headers"));
   }
 
-  absl::Status ToStatus(CURLcode code) const {
+  absl::Status ToStatus(CURLcode code) {
     if (code == CURLE_OK) return absl::OkStatus();
     if (stopped_) return absl::CancelledError(absl::StrCat(Named(), ": cancelled by the caller"));
     const std::string why = error_[0] != '\0' ? error_ : curl_easy_strerror(code);
@@ -232,6 +248,15 @@ class Exchange {
     if (body_too_long_) {
       return absl::ResourceExhaustedError(absl::StrCat(
           Named(), ": the answer's body is longer than ", request_.max_body, " bytes"));
+    }
+    if (code == CURLE_TOO_MANY_REDIRECTS) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(Named(), ": it redirects more than ", request_.max_redirects, " times"));
+    }
+    if (code == CURLE_UNSUPPORTED_PROTOCOL && response_.status / 100 == 3) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(Named(), ": it redirects to a scheme that is not followed: ",
+                       RedactUrl(response_.headers["location"])));
     }
     if (!Sent()) return absl::UnavailableError(message);
     if (code == CURLE_OPERATION_TIMEDOUT) {

@@ -17,9 +17,10 @@
 
 namespace gitops {
 
-// HTTP/1.1 requests through libcurl, each on a new connection, so that libcurl never resends one.
-// Redirects are not followed: the 3xx is the answer. Proxies of the environment and netrc are
-// ignored. Thread-safe. The process must ignore SIGPIPE (BlockSignals does that).
+// HTTP/1.1 requests through libcurl, each on a new connection, so that libcurl never resends one,
+// unless the request says otherwise. Redirects are not followed, unless the request says how many:
+// the 3xx is the answer. Proxies of the environment and netrc are ignored. Thread-safe. The process
+// must ignore SIGPIPE (BlockSignals does that).
 
 struct HttpResponse {
   int status = 0;
@@ -33,6 +34,16 @@ struct HttpRequest {
   std::string url;  // http:// or https:// only; a user and password in it are sent
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  // For Basic authentication, over a user of the URL; empty: none. Sent to the scheme, host and
+  // port of `url` only, whatever it redirects to.
+  std::string user;
+  Secret password;
+  // At most so many redirects are followed, with the same headers, and never from https to http.
+  // Above 0 only for GET and HEAD.
+  int max_redirects = 0;
+  // Uses a connection that an earlier request with the same settings left open, and leaves its own
+  // open. Only for GET and HEAD: if the server closes it meanwhile, the request is sent again.
+  bool reuse_connection = false;
   // For the whole exchange, and for the connection alone.
   absl::Duration timeout = absl::Seconds(10);
   absl::Duration connect_timeout = absl::Seconds(5);
@@ -57,11 +68,12 @@ class HttpClient {
  public:
   virtual ~HttpClient() = default;
   // An answer of any status is a result. Errors name the URL without user, password and query:
-  // INVALID_ARGUMENT: a bad URL or header, or another scheme; UNAVAILABLE: no connection (name not
-  // found, refused, timed out, TLS failed, a PEM file cannot be read), so nothing was sent;
-  // ABORTED: the connection was lost later; DATA_LOSS: the answer is not HTTP; DEADLINE_EXCEEDED:
-  // no complete answer in time; RESOURCE_EXHAUSTED: the body is larger than max_body, or the
-  // headers are larger than 64 KiB; CANCELLED.
+  // INVALID_ARGUMENT: a bad URL or header, or another scheme; FAILED_PRECONDITION: it redirects
+  // more often than max_redirects, or to something that is not followed; UNAVAILABLE: no connection
+  // (name not found, refused, timed out, TLS failed, a PEM file cannot be read), so nothing was
+  // sent; ABORTED: the connection was lost later; DATA_LOSS: the answer is not HTTP;
+  // DEADLINE_EXCEEDED: no complete answer in time; RESOURCE_EXHAUSTED: the body is larger than
+  // max_body, or the headers are larger than 64 KiB; CANCELLED.
   virtual absl::StatusOr<HttpResponse> Do(const HttpRequest& request) = 0;
 };
 

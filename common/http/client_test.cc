@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "common/http/raw_server.h"
+#include "common/sync/mutex.h"
 
 namespace gitops {
 namespace {
@@ -28,7 +29,10 @@ class ClientTest : public ::testing::Test {
     server_ = RawServer::Start({.serve = [this, answer](RawConnection& connection) {
       Request request;
       if (!connection.Read(request)) return;
-      last_ = std::move(request);
+      {
+        MutexLock lock(mutex_);
+        last_ = std::move(request);
+      }
       answer(connection);
     }});
     request_.url = absl::StrCat("http://127.0.0.1:", server_->port(), "/path?q=1");
@@ -42,7 +46,8 @@ class ClientTest : public ::testing::Test {
 
   const std::unique_ptr<HttpClient> client_ = NewHttpClient();
   HttpRequest request_;
-  Request last_;  // of the thread that served it; read when the answer is here
+  Mutex mutex_;   // redirects are served by several threads
+  Request last_;  // read when the answer is here
   std::unique_ptr<RawServer> server_;
 };
 
@@ -111,6 +116,102 @@ TEST_F(ClientTest, RedirectIsNotFollowed) {
     EXPECT_EQ(response->headers.at("location"), "/else");
     EXPECT_EQ(server_->connections(), 1);
   }
+}
+
+TEST_F(ClientTest, RedirectsAreFollowedWithTheHeadersAsOftenAsAllowed) {
+  std::atomic<int> left = 3;
+  Serve([&](RawConnection& connection) {
+    if (left-- == 0) {
+      connection.Send(HttpAnswer(200, "here"));
+    } else {
+      connection.Send(HttpAnswer(left % 2 == 0 ? 301 : 302, "there", "Location: /else?q=2\r\n"));
+    }
+  });
+  request_.headers = {{"Accept", "application/json"}};
+  request_.max_redirects = 3;
+  const auto response = Do();
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->status, 200);
+  EXPECT_EQ(response->body, "here");
+  EXPECT_EQ(response->headers.count("location"), 0);
+  left = 4;
+  const absl::Status status = Error();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("more than 3 times"));
+  server_.reset();
+  EXPECT_EQ(last_.target, "/else?q=2");
+  EXPECT_EQ(last_.headers.at("accept"), "application/json");
+}
+
+TEST_F(ClientTest, LoginGoesToTheFirstHostAndPortOnly) {
+  Request elsewhere;
+  auto other = RawServer::Start({.serve = [&](RawConnection& connection) {
+    if (connection.Read(elsewhere)) connection.Send(HttpAnswer(200, "stolen?"));
+  }});
+  const std::string target = absl::StrCat("http://127.0.0.1:", other->port(), "/x");
+  Serve([&](RawConnection& connection) {
+    connection.Send(HttpAnswer(302, "", absl::StrCat("Location: ", target, "\r\n")));
+  });
+  request_.max_redirects = 1;
+  request_.user = "user";
+  request_.password = Secret("hunter2");
+  request_.headers = {{"Accept", "application/json"}};
+  const auto response = Do();
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_EQ(response->body, "stolen?");
+  server_.reset();
+  other.reset();
+  EXPECT_EQ(last_.headers.at("authorization"), "Basic dXNlcjpodW50ZXIy");
+  EXPECT_EQ(elsewhere.headers.count("authorization"), 0);
+  EXPECT_EQ(elsewhere.headers.at("accept"), "application/json");
+}
+
+TEST_F(ClientTest, LoginIsKeptOnARedirectWithinTheServer) {
+  std::atomic<bool> redirected = false;
+  Serve([&](RawConnection& connection) {
+    const bool second = redirected.exchange(true);
+    connection.Send(second ? HttpAnswer(200, "") : HttpAnswer(302, "", "Location: /build/1\r\n"));
+  });
+  request_.max_redirects = 1;
+  request_.user = "user";
+  request_.password = Secret("hunter2");
+  ASSERT_TRUE(Do().ok());
+  server_.reset();
+  EXPECT_EQ(last_.target, "/build/1");
+  EXPECT_EQ(last_.headers.at("authorization"), "Basic dXNlcjpodW50ZXIy");
+}
+
+TEST_F(ClientTest, RedirectToAnotherSchemeIsRefused) {
+  ServeText(HttpAnswer(302, "", "Location: file:///etc/passwd\r\n"));
+  request_.max_redirects = 5;
+  const absl::Status status = Error();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("file:///etc/passwd"));
+}
+
+TEST_F(ClientTest, AConnectionIsReusedOnlyWhereTheRequestSaysSo) {
+  server_ = RawServer::Start({.serve = [](RawConnection& connection) {
+    Request request;
+    while (connection.Read(request)) connection.Send(HttpAnswer(200, "again"));
+  }});
+  request_.url = absl::StrCat("http://127.0.0.1:", server_->port(), "/");
+  request_.reuse_connection = true;
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Do()->body, "again");
+  EXPECT_EQ(server_->connections(), 1);
+  request_.reuse_connection = false;
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(Do()->body, "again");
+  EXPECT_EQ(server_->connections(), 3);
+}
+
+TEST_F(ClientTest, OnlyWhatMayBeRepeatedFollowsRedirectsOrReusesConnections) {
+  ServeText(HttpAnswer(200, ""));
+  request_.method = "POST";
+  request_.reuse_connection = true;
+  EXPECT_EQ(Error().code(), absl::StatusCode::kInvalidArgument);
+  request_.reuse_connection = false;
+  request_.max_redirects = 1;
+  EXPECT_EQ(Error().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(server_->connections(), 0);
 }
 
 TEST_F(ClientTest, InterimAnswerIsPassedOver) {

@@ -63,6 +63,30 @@ TEST_F(ClientTlsTest, ServerOfTheNamedAuthorityIsTrusted) {
   EXPECT_EQ(response->body, "secret");
 }
 
+TEST_F(ClientTlsTest, RedirectFromHttpsToHttpIsNotFollowed) {
+  const auto plain = RawServer::Start({.serve = [](RawConnection& connection) {
+    RawConnection::Request request;
+    if (connection.Read(request)) connection.Send(HttpAnswer(200, "forged"));
+  }});
+  const std::string target = absl::StrCat("http://localhost:", plain->port(), "/");
+  server_ = RawServer::Start(
+      {.serve =
+           [target](RawConnection& connection) {
+             RawConnection::Request request;
+             if (!connection.Read(request)) return;
+             connection.Send(HttpAnswer(302, "", absl::StrCat("Location: ", target, "\r\n")));
+           },
+       .certificate_file = ours_->server_certificate,
+       .key_file = ours_->server_key});
+  request_.url = absl::StrCat("https://localhost:", server_->port(), "/");
+  request_.ca_file = ours_->ca_file;
+  request_.max_redirects = 5;
+  const absl::Status status = client_->Do(request_).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr(target));
+  EXPECT_EQ(plain->connections(), 0);
+}
+
 TEST_F(ClientTlsTest, ServerOfAnotherAuthorityIsNot) {
   Serve();
   for (const std::string& ca_file : {others_->ca_file, std::string(), std::string("/no/such/ca")}) {

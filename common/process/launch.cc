@@ -170,11 +170,14 @@ absl::StatusOr<Child> Launch(const Command& command, bool conversation, int root
   if (!account.ok()) return account.status();
   const std::string& name = command.argv[0];
   Pipe input, output, error;
-  if (((conversation || !command.input.empty()) && !Open(input)) || !Open(output) || !Open(error)) {
+  const bool to_file = command.output_file > STDERR_FILENO;
+  if (((conversation || !command.input.empty()) && !Open(input)) ||
+      (!to_file && (!Open(output) || !Open(error)))) {
     return SystemError(name, "make pipes", errno);
   }
   SpawnSettings settings;
-  settings.SetStreams(input.read.get(), output.write.get(), error.write.get());
+  settings.SetStreams(input.read.get(), to_file ? command.output_file : output.write.get(),
+                      to_file ? command.output_file : error.write.get());
   settings.SetGroupAndSignals();
   Child child;
   const auto spawn = [&]() -> absl::Status {

@@ -53,6 +53,10 @@ struct Command {
   // How readily the kernel kills it when memory runs out (oom_score_adj, 0 to 1000); none: as the
   // caller.
   std::optional<int> oom_score_adj;
+  // Above 2: standard output and error go to this descriptor, and nothing of them is kept or counted.
+  // So a process that the command leaves behind keeps an output that nobody closes. Owned by the
+  // caller; -1: none. Not for conversations.
+  int output_file = -1;
   // Called with each piece of standard output, which is then not kept. A status that is not OK
   // kills the process and becomes the result of Run. Called on the thread of Run.
   std::function<absl::Status(absl::string_view)> on_output;
@@ -61,7 +65,7 @@ struct Command {
 struct CommandResult {
   // The exit status, or 128 + N if signal N ended the process.
   int exit_status = 0;
-  // Standard output, unless on_output is set.
+  // Standard output, unless on_output or output_file is set.
   std::string output;
   // The last kKeptErrorOutput bytes of standard error.
   std::string error_output;

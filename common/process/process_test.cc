@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/path/fd.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -65,6 +67,52 @@ TEST_F(ProcessTest, OutputErrorOutputAndStatusAreKeptApart) {
   EXPECT_EQ(result->output, "out\n");
   EXPECT_EQ(result->error_output, "err\n");
   EXPECT_FALSE(result->ok());
+}
+
+TEST_F(ProcessTest, OutputToAFileHasBothStreamsInTheirOrderAndIsNotKept) {
+  const Fd file(memfd_create("output", MFD_CLOEXEC));
+  Command command = Shell("echo one; echo two >&2; echo three");
+  command.output_file = file.get();
+  command.max_output = 1;
+  const absl::StatusOr<CommandResult> result = runner_->Run(command);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->output, "");
+  EXPECT_EQ(result->error_output, "");
+  char text[64] = "";
+  EXPECT_EQ(pread(file.get(), text, sizeof(text) - 1, 0), 14);
+  EXPECT_STREQ(text, "one\ntwo\nthree\n");
+}
+
+TEST_F(ProcessTest, WhatIsLeftBehindKeepsAnOutputFile) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  const Fd read_end(ends[0]);
+  Fd write_end(ends[1]);
+  // It writes after its parent has ended, when a pipe of the runner would be closed.
+  Command command = Shell("(while kill -0 $$; do :; done 2>/dev/null; echo still here) & exit 0");
+  command.output_file = write_end.get();
+  const absl::StatusOr<CommandResult> result = runner_->Run(command);
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->exit_status, 0);
+  write_end.Close();
+  char text[64] = "";
+  EXPECT_EQ(read(read_end.get(), text, sizeof(text) - 1), 11);
+  EXPECT_STREQ(text, "still here\n");
+}
+
+TEST_F(ProcessTest, ATimeLimitKillsTheGroupOfACommandWithAnOutputFileToo) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  const Fd read_end(ends[0]);
+  Fd write_end(ends[1]);
+  Command command = Shell("sleep 1000 & echo started; wait");
+  command.output_file = write_end.get();
+  command.timeout = absl::Milliseconds(300);
+  EXPECT_EQ(Error(command).code(), absl::StatusCode::kDeadlineExceeded);
+  write_end.Close();
+  char text[64] = "";
+  EXPECT_EQ(read(read_end.get(), text, sizeof(text) - 1), 8);
+  EXPECT_EQ(read(read_end.get(), text, sizeof(text) - 1), 0) << "a member of the group lives";
 }
 
 TEST_F(ProcessTest, ASignalIsAStatusFrom128Up) {
