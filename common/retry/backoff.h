@@ -55,6 +55,8 @@ inline constexpr absl::Duration kLeaseRetry = absl::Milliseconds(500);
 // Hook dispatcher: a hook's endpoint cannot be reached or answers 5xx.
 inline constexpr Backoff kHookBackoff = {
     .first = absl::Milliseconds(200), .longest = absl::Seconds(2), .jitter = 0.5};
+// Gateway: an issuer of JWTs cannot be asked for its keys.
+inline constexpr Backoff kIssuerBackoff = {.first = absl::Seconds(5), .longest = absl::Minutes(5)};
 // Promotion receiver: a strategy cannot do its effect now.
 inline constexpr Backoff kPromotionBackoff = {
     .first = absl::Seconds(5), .longest = absl::Minutes(5), .jitter = 0.5};

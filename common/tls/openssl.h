@@ -18,7 +18,7 @@
 
 namespace gitops::tls {
 
-// OpenSSL's objects with owners, and their text forms. Only for this folder.
+// OpenSSL's objects with owners, and their text forms. Only for this folder and common/jwt.
 
 template <auto kFree>
 struct Freeing {

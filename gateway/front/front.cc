@@ -12,6 +12,7 @@
 #include "absl/strings/strip.h"
 #include "common/api/roles.h"
 #include "common/audit/call_audit.h"
+#include "common/jwt/jwt.h"
 #include "common/log/log.h"
 #include "common/rpc/error.h"
 #include "common/rpc/principal.h"
@@ -191,13 +192,20 @@ class FrontImpl : public Front {
                        "the Authorization header is not of the form Bearer TOKEN");
     }
     token = absl::StripAsciiWhitespace(token.substr(7));
+    const absl::StatusOr<Token> found = FindToken(token);
+    if (!found.ok()) return found.status();
+    caller.name = found->name;
+    caller.role = found->role;
+    caller.scope = found->scope;
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Token> FindToken(absl::string_view token) const {
+    if (options_.identify && LooksLikeJwt(token)) return options_.identify(token);
     const std::shared_ptr<const Tokens> tokens = options_.tokens();
     const absl::StatusOr<const Token*> found = tokens->Find(token, options_.clock->Now());
-    if (!found.ok()) return MakeError(Reason::kUnauthenticated, found.status().message());
-    caller.name = (*found)->name;
-    caller.role = (*found)->role;
-    caller.scope = (*found)->scope;
-    return absl::OkStatus();
+    if (found.ok()) return **found;
+    return MakeError(Reason::kUnauthenticated, found.status().message());
   }
 
   bool IsOpen(Access access, const HttpServerRequest& request) const {

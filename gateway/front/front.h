@@ -8,6 +8,8 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "common/audit/audit_log.h"
 #include "common/client/client.h"
 #include "common/clock/clock.h"
@@ -101,6 +103,8 @@ class Front {
 struct FrontOptions {
   // The valid tokens now; never null. Called for each request, on any thread.
   std::function<std::shared_ptr<const Tokens>()> tokens;
+  // Whom a JWT proves, as IssuerKeys::Identify; empty: JWTs are not accepted. Any thread.
+  std::function<absl::StatusOr<Token>(absl::string_view jwt)> identify;
   TrustedProxies proxies;
   RateLimit rate_limit;  // of an address, and again of a token
   GitopperAccess gitopper_access = GitopperAccess::kNone;

@@ -10,16 +10,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "common/tls/identity.h"
+#include "gateway/front/issuers.h"
+#include "gateway/front/scope.h"
 
 namespace gitops {
-
-// The hosts that a token is limited to, chosen as by a Selection of the API: a host must match one
-// of the globs `on`, and have all tags `tagged`. Both empty: every host.
-struct HostScope {
-  std::vector<std::string> on, tagged;
-
-  bool everything() const { return on.empty() && tagged.empty(); }
-};
 
 // A row of the token file, which has the hashes of the tokens, not the tokens:
 //
@@ -38,7 +32,7 @@ struct Token {
   HostScope scope;
 };
 
-// The tokens of a file. Immutable and thread-safe.
+// The tokens of a file, and the issuers of JWTs. Immutable and thread-safe.
 class Tokens {
  public:
   Tokens() = default;  // none
@@ -50,9 +44,11 @@ class Tokens {
   absl::StatusOr<const Token*> Find(absl::string_view token, absl::Time now) const;
 
   const std::vector<Token>& all() const { return tokens_; }
+  const std::vector<Issuer>& issuers() const { return issuers_; }
 
  private:
   std::vector<Token> tokens_;
+  std::vector<Issuer> issuers_;
 };
 
 }  // namespace gitops

@@ -11,6 +11,7 @@
 #include "common/audit/open_audit.h"
 #include "common/clock/clock.h"
 #include "common/config/ports.h"
+#include "common/http/client.h"
 #include "common/log/log.h"
 #include "common/memory/memory.h"
 #include "common/metrics/metrics.h"
@@ -21,6 +22,7 @@
 #include "common/server/version.h"
 #include "common/sync/mutex.h"
 #include "common/text/plural.h"
+#include "gateway/front/issuer_keys.h"
 #include "gateway/front/problem.h"
 #include "gateway/front/token_file.h"
 #include "gateway/program/routes.h"
@@ -80,11 +82,14 @@ class Gateway {
         TokenFile::Open(config_.settings.Get("tokens"), Clock::System(), scheduler_.get());
     if (!tokens.ok()) return tokens.status();
     tokens_ = *std::move(tokens);
-    if (tokens_->tokens()->all().empty()) {
+    if (tokens_->tokens()->all().empty() && tokens_->tokens()->issuers().empty()) {
       LogWarning("there are no tokens: routes that need one answer 401; see --tokens");
     }
     FrontOptions front;
     front.tokens = [this] { return tokens_->tokens(); };
+    issuer_keys_ =
+        std::make_unique<IssuerKeys>(front.tokens, Clock::System(), scheduler_.get(), http_.get());
+    front.identify = [this](absl::string_view jwt) { return issuer_keys_->Identify(jwt); };
     front.proxies = config_.proxies;
     front.rate_limit = config_.rate_limit;
     front.gitopper_access = config_.gitopper_access;
@@ -174,7 +179,9 @@ class Gateway {
   const GatewayConfig config_;
   Metrics metrics_{"gateway"};
   const std::unique_ptr<Scheduler> scheduler_ = NewScheduler(Clock::System(), 2);
+  const std::unique_ptr<HttpClient> http_ = NewHttpClient();
   std::unique_ptr<TokenFile> tokens_;
+  std::unique_ptr<IssuerKeys> issuer_keys_;
   std::unique_ptr<Front> front_;
   Heartbeats heartbeats_{scheduler_.get(), Clock::System()};
   Mutex mutex_;
@@ -191,7 +198,8 @@ int CheckConfig(const Settings& flags, const GatewayConfig& config) {
   if (!file.ok()) return ReportFailure(kProgram, file.status());
   const std::string& name = flags.Get("config");
   std::cout << (name.empty() ? kProgram : name) << ": good; "
-            << Counted((*file)->tokens()->all().size(), "token") << "\n";
+            << Counted((*file)->tokens()->all().size(), "token") << ", "
+            << Counted((*file)->tokens()->issuers().size(), "issuer") << "\n";
   return 0;
 }
 
