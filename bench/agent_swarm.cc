@@ -2,10 +2,11 @@
 // on standard output, a line each, "serving" and how many are connected once that is none or all:
 // "connected 5000".
 //
-//   agent_swarm HOSTS SERVICES DIRECTORY [--quiet] [--planner ADDRESS]
+//   agent_swarm HOSTS SERVICES DIRECTORY [--quiet] [--planner ADDRESS] [--tls | --make-certificates]
 //
 // DIRECTORY gets the hosts' sockets and fleet.toml, for the planner's --config. --quiet: the hosts
-// do not serve, they only report.
+// do not serve, they only report. --make-certificates: makes those of the hosts and of a planner in
+// DIRECTORY/tls, and ends; --tls: uses them.
 #include <sys/resource.h>
 
 #include <fstream>
@@ -20,9 +21,9 @@ namespace gitops {
 namespace {
 
 constexpr char kUsage[] =
-    "usage: agent_swarm HOSTS SERVICES DIRECTORY [--quiet] [--planner ADDRESS]\n";
+    "usage: agent_swarm HOSTS SERVICES DIRECTORY [--quiet] [--planner ADDRESS] [--tls | --make-certificates]\n";
 
-bool Read(int argc, char** argv, SwarmOptions& options) {
+bool Read(int argc, char** argv, SwarmOptions& options, bool& make_certificates) {
   if (argc < 4 || !absl::SimpleAtoi(argv[1], &options.hosts) || options.hosts < 1) return false;
   if (!absl::SimpleAtoi(argv[2], &options.services) || options.services < 1) return false;
   options.directory = argv[3];
@@ -30,6 +31,10 @@ bool Read(int argc, char** argv, SwarmOptions& options) {
     const std::string flag = argv[i];
     if (flag == "--quiet") {
       options.serve = false;
+    } else if (flag == "--tls") {
+      options.tls = true;
+    } else if (flag == "--make-certificates") {
+      make_certificates = true;
     } else if (flag == "--planner" && i + 1 < argc) {
       options.planner = argv[++i];
     } else {
@@ -52,9 +57,15 @@ void Say(const std::string& line) { std::cout << absl::StrCat(line, "\n") << std
 
 int Main(int argc, char** argv) {
   SwarmOptions options;
-  if (!Read(argc, argv, options)) {
+  bool make_certificates = false;
+  if (!Read(argc, argv, options, make_certificates)) {
     std::cerr << kUsage;
     return 2;
+  }
+  if (make_certificates) {
+    const absl::Status made = MakeSwarmCertificates(options);
+    if (!made.ok()) std::cerr << "agent_swarm: " << made << "\n";
+    return made.ok() ? 0 : 1;
   }
   AllowManyFiles();
   options.on_connected = [](int connected) { Say(absl::StrCat("connected ", connected)); };

@@ -17,7 +17,7 @@ from report import milliseconds
 from run import count, say
 
 HERE = pathlib.Path(__file__).resolve().parent
-PARTS = ["benchmarks", "deployments", "growth", "peers", "memory", "reconnect"]
+PARTS = ["benchmarks", "deployments", "growth", "peers", "memory", "reconnect", "tls"]
 FEW, MANY, HUGE = 200, 1000, 10_000
 MORE = 3
 AGENTS, TWICE, SERVICES = 5000, 10_000, 5
@@ -35,6 +35,10 @@ def times(value):
     return f"{value:.1f}×"
 
 
+def ratio(value):
+    return f"{value:.2f}×"
+
+
 class Build:
     """One build of the suite, and what was measured with it."""
 
@@ -44,6 +48,7 @@ class Build:
         self.deployments, self.growth = {}, {}  # by the number of hosts
         self.reconnect = {}
         self.memory = self.plan = self.records = None
+        self.tls = {}  # the same with TLS: "deployments", "memory", "reconnect", "handshakes"
 
     def measure(self, what, *arguments):
         """A process of its own for each, since the helpers read GITOPS_BIN_DIR when they are imported."""
@@ -102,6 +107,17 @@ class Bench:
         for agents in (AGENTS, TWICE):
             for build in self.builds:
                 build.reconnect[agents] = build.measure("reconnect", agents, SERVICES, self.kills)
+
+    def tls(self):
+        """Ours alone, each beside its plain figure."""
+        build = self.builds[0]
+        build.tls["deployments"] = {}
+        for _ in range(self.rounds):
+            build.deploy("deployments", MANY, MORE, build.deployments)
+            build.deploy("tls_deployments", MANY, MORE, build.tls["deployments"])
+        build.tls["memory"] = build.measure("memory", AGENTS, SERVICES, self.settle, "tls")
+        build.tls["reconnect"] = build.measure("reconnect", AGENTS, SERVICES, self.kills, "tls")
+        build.tls["handshakes"] = build.measure("handshakes", 10)
 
     def benchmarks(self):
         for build in self.builds:
@@ -198,6 +214,32 @@ def deployment_rows(bench):
     ]
 
 
+def tls_rows():
+    """What TLS costs: the goals are shares of the plain figures."""
+    def of_plain(kind):
+        def read(build):
+            if not build.tls:
+                return None
+            ours = build.tls["deployments"][MANY][kind]["record"]
+            return min(ours) / min(build.deployments[MANY][kind]["record"])
+        return read
+
+    def found(what, read):
+        return lambda build: read(build.tls[what]) if build.tls else None
+
+    return [
+        Row(f"TLS: `sync` that changes nothing over {MANY:,} hosts, times plain text", ratio, of_plain("next"),
+            at_most(1.3)),
+        Row(f"TLS: first `sync` of a new planner over {MANY:,} hosts, times plain text", ratio, of_plain("first")),
+        Row(f"TLS: memory per connected agent ({AGENTS:,}, {SERVICES} services each)", kilobytes,
+            found("memory", lambda memory: memory["each"])),
+        Row(f"TLS: kill -9 and restart, {AGENTS:,} agents connected by full handshakes", seconds,
+            found("reconnect", lambda back: max(back["back"])), at_most(20)),
+        Row("TLS: full handshakes with client certificates per second and core of the planner", count,
+            found("handshakes", lambda rate: rate["per_core"])),
+    ]
+
+
 def figures(bench):
     def plan(name):
         return lambda build: build.plan[name] if build.plan else None
@@ -235,6 +277,7 @@ def figures(bench):
             at_most(2.2)),
         Row("host records stored per second, one writer", count, records("BM_SaveHost/real_time/threads:1")),
         Row("host records stored per second, 16 writers", count, records("BM_SaveHost/real_time/threads:16")),
+        *tls_rows(),
     ]
 
 

@@ -4,12 +4,15 @@ As a program it makes one measurement, with the binaries in GITOPS_BIN_DIR, and 
 
     planner_measure.py deployments 1000 3"""
 
+import concurrent.futures
 import datetime
 import json
 import os
 import pathlib
 import re
 import shutil
+import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -48,10 +51,45 @@ def _deploy(swarm):
     return _moment(record["endTime"]) - _moment(record["createTime"]), wall
 
 
-def deployments(directory, hosts, more):
+def deployments(directory, hosts, more, tls=""):
     """Of one planner, with agents that report to it. `first`: its first deployment, which also makes the connections
-    to the agents; `next`: `more` further ones. Lists of seconds."""
-    return _deployments(directory, Swarm(hosts, services=5), more)
+    to the agents; `next`: `more` further ones. Lists of seconds. `tls`: "tls", or nothing."""
+    return _deployments(directory, Swarm(hosts, services=5, tls=bool(tls)), more)
+
+
+def tls_deployments(directory, hosts, more):
+    """The same over TLS."""
+    return deployments(directory, hosts, more, "tls")
+
+
+def handshakes(directory, seconds):
+    """Full TLS handshakes with a client certificate, by clients on this machine for so long: per second, and per
+    second of the planner's CPU time."""
+    swarm = Swarm(1, services=1, quiet=True, tls=True)
+    host, port = swarm.planner_tcp.split(":")
+    certificate = swarm.sockets / "tls/web1"
+    with Planner(directory, swarm, config=False) as planner:
+        context = ssl.create_default_context(cafile=str(certificate / "ca.crt"))
+        context.check_hostname = False  # Its name is in its URI.
+        context.load_cert_chain(certificate / "tls.crt", certificate / "tls.key")
+        context.set_alpn_protocols(["h2"])
+        deadline = time.monotonic() + seconds
+        before = processes.Cpu.of(planner.pid)
+
+        def shake(_):
+            done = 0
+            while time.monotonic() < deadline:
+                with socket.create_connection((host, int(port))) as plain, context.wrap_socket(plain) as made:
+                    assert made.version() == "TLSv1.3" and not made.session_reused
+                    made.recv(1)  # The planner's first frame comes when it has verified the client.
+                done += 1
+            return done
+
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            done = sum(pool.map(shake, range(4)))
+        used = (processes.Cpu.of(planner.pid) - before).total
+    shutil.rmtree(swarm.sockets)
+    return {"per_second": done / seconds, "per_core": done / used}
 
 
 def silent_deployments(directory, hosts, more):
@@ -70,9 +108,9 @@ def _deployments(directory, swarm, more):
     return found
 
 
-def memory(directory, agents, services, settle):
+def memory(directory, agents, services, settle, tls=""):
     """Of a planner without agents, and with so many."""
-    swarm = Swarm(agents, services, quiet=True)
+    swarm = Swarm(agents, services, quiet=True, tls=bool(tls))
     with Planner(directory, swarm, config=False) as planner:
         # It gives back what its start needed after ten seconds.
         time.sleep(12)
@@ -85,12 +123,12 @@ def memory(directory, agents, services, settle):
             "each": (after["resident"] - before["resident"]) / agents}
 
 
-def reconnect(directory, agents, services, rounds):
+def reconnect(directory, agents, services, rounds, tls=""):
     """A planner that is killed and started at once, `rounds` times. Seconds: `serving`, until its first answer;
     `back`, until all agents are connected again; `answers` and `slowest`, the median and the longest time that a
     client waited for a page of hosts meanwhile."""
     found = {"serving": [], "back": [], "answers": [], "slowest": []}
-    with Swarm(agents, services, quiet=True) as swarm, Planner(directory, swarm) as planner:
+    with Swarm(agents, services, quiet=True, tls=bool(tls)) as swarm, Planner(directory, swarm) as planner:
         swarm.when_connected(agents)
         for _ in range(rounds):
             with Prober(swarm.planner) as prober:

@@ -4,14 +4,19 @@
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "agent/report/reporter.h"
 #include "common/clock/clock.h"
 #include "common/rpc/prepare.h"
+#include "common/rpc/tls_files.h"
 #include "common/schedule/scheduler.h"
+#include "common/tls/authority.h"
 #include "gitops/v1/operation.grpc.pb.h"
 #include "gitops/v1/types.pb.h"
 
@@ -21,11 +26,17 @@ namespace {
 constexpr char kUpstream[] = "https://git.example/ops.git";
 constexpr char kHash[] = "3f786850e387550fdab836ed7e6dc881de23001b";
 constexpr int kReportThreads = 4;
+constexpr int kTlsPort = 8004;
 
 std::string HostName(int index) { return absl::StrCat("web", index + 1); }
 std::string ServiceName(int index) { return index == 0 ? "app" : absl::StrCat("service", index); }
 std::string AddressOf(const SwarmOptions& options, int index) {
+  if (options.tls) return absl::StrCat("127.1.", index / 250, ".", index % 250 + 1, ":", kTlsPort);
   return absl::StrCat("unix:", options.directory, "/", HostName(index));
+}
+
+std::string TlsDirectory(const SwarmOptions& options, const std::string& name) {
+  return absl::StrCat(options.directory, "/tls/", name);
 }
 
 // As an agent tells it, with what is usual filled in.
@@ -141,19 +152,29 @@ class SwarmImpl final : public Swarm {
     builder.AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, kReadChunkBytes);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, kBdpProbe);
     for (int i = 0; i < options_.hosts; ++i) {
-      builder.AddListeningPort(AddressOf(options_, i), grpc::InsecureServerCredentials());
+      std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
+      if (options_.tls) {
+        absl::StatusOr<std::shared_ptr<TlsFiles>> files =
+            TlsFiles::Open(TlsDirectory(options_, HostName(i)));
+        if (!files.ok()) return files.status();
+        credentials = (*files)->ForServer();
+        tls_files_.push_back(*std::move(files));
+      }
+      builder.AddListeningPort(AddressOf(options_, i), std::move(credentials));
     }
     builder.RegisterService(&operations_);
     server_ = builder.BuildAndStart();
     if (server_ != nullptr) return absl::OkStatus();
     return absl::UnavailableError(
-        absl::StrCat("cannot listen on ", options_.hosts, " sockets in ", options_.directory));
+        absl::StrCat("cannot listen at the addresses of ", options_.hosts, " hosts, from ",
+                     AddressOf(options_, 0), " on"));
   }
 
   absl::Status Report() {
     for (int i = 0; i < options_.hosts; ++i) {
       ReporterOptions reporter;
       reporter.planner = options_.planner;
+      if (options_.tls) reporter.tls_dir = TlsDirectory(options_, HostName(i));
       reporter.hello = [this, i] { return HelloOf(options_, i); };
       reporter.service = [](const std::string&) { return std::nullopt; };
       reporter.on_connected = [this](bool connected) { Count(connected ? 1 : -1); };
@@ -175,6 +196,7 @@ class SwarmImpl final : public Swarm {
   const SwarmOptions options_;
   std::atomic<int> connected_ = 0;
   Operations operations_;
+  std::vector<std::shared_ptr<TlsFiles>> tls_files_;
   std::unique_ptr<grpc::Server> server_;
   const std::unique_ptr<Scheduler> scheduler_;
   std::vector<std::unique_ptr<Reporter>> reporters_;
@@ -186,6 +208,28 @@ absl::StatusOr<std::unique_ptr<Swarm>> Swarm::Start(SwarmOptions options) {
   auto swarm = std::make_unique<SwarmImpl>(std::move(options));
   if (absl::Status opened = swarm->Open(); !opened.ok()) return opened;
   return swarm;
+}
+
+absl::Status MakeSwarmCertificates(const SwarmOptions& options) {
+  const std::string directory = options.directory + "/ca";
+  if (absl::Status made = CertificateAuthority::Init(directory, {}, absl::Now()); !made.ok()) {
+    return made;
+  }
+  const absl::StatusOr<CertificateAuthority> authority = CertificateAuthority::Open(directory);
+  if (!authority.ok()) return authority.status();
+  std::vector<Identity> holders = {{Role::kPlanner, "planner"}};
+  for (int i = 0; i < options.hosts; ++i) holders.push_back({Role::kAgent, HostName(i)});
+  for (const Identity& holder : holders) {
+    const absl::StatusOr<IssuedMaterial> material =
+        authority->Issue({.identity = holder}, absl::Now());
+    if (!material.ok()) return material.status();
+    const std::filesystem::path place = TlsDirectory(options, holder.name);
+    std::filesystem::create_directories(place);
+    std::ofstream(place / "ca.crt") << material->authorities_pem;
+    std::ofstream(place / "tls.crt") << material->chain_pem;
+    std::ofstream(place / "tls.key") << material->key_pem.Reveal();
+  }
+  return absl::OkStatus();
 }
 
 std::string SwarmFleetFile(const SwarmOptions& options) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace gitops {
@@ -13,8 +14,11 @@ struct SwarmOptions {
   int hosts = 1;
   // Of each host; the first is coordinated, as the fleet file says.
   int services = 1;
-  // Holds the hosts' sockets and the fleet file; short, since paths of sockets are.
+  // Holds the hosts' sockets, certificates and the fleet file; short, since paths of sockets are.
   std::string directory;
+  // Serve and report over TLS, each host at a loopback address of its own, with what
+  // MakeSwarmCertificates() wrote. False: plain text over unix sockets.
+  bool tls = false;
   // Whether the hosts serve what a deployment asks of agents.
   bool serve = true;
   // Where they report; empty: they do not.
@@ -36,6 +40,10 @@ class Swarm {
   // So many PerformAction calls were answered.
   virtual int performed() const = 0;
 };
+
+// Makes an authority, and certificates of the hosts and of a planner: DIRECTORY/tls/HOST and
+// DIRECTORY/tls/planner are as --tls-dir takes them.
+absl::Status MakeSwarmCertificates(const SwarmOptions& options);
 
 // The fleet file that names these hosts and their coordinated service.
 std::string SwarmFleetFile(const SwarmOptions& options);

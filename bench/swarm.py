@@ -24,6 +24,7 @@ class SilentSwarm:
     be open files can be served: each has a listening socket and a connection."""
 
     MOST = 5000  # agents of a process
+    tls = False
 
     def __init__(self, hosts):
         self.hosts = hosts
@@ -66,6 +67,8 @@ class Planner:
     def __init__(self, directory, swarm, config=True):
         flags = ["--listen", swarm.planner, "--state-dir", pathlib.Path(directory) / "state",
                  "--log-level", "warning"]
+        if swarm.tls:
+            flags += ["--listen", swarm.planner_tcp, "--tls-dir", swarm.planner_tls]
         if config:
             flags += ["--config", swarm.config]
         self.program = Program(PLANNER, directory, flags)

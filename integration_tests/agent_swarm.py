@@ -4,6 +4,7 @@ done already what a deployment asks of it."""
 import pathlib
 import queue
 import shutil
+import socket
 import subprocess
 import tempfile
 import threading
@@ -15,15 +16,23 @@ SWARM = BIN / "bench/agent_swarm"
 
 
 class Swarm:
-    """So many agents that report to a planner at unix:SOCKETS/planner, and serve, unless `quiet`."""
+    """So many agents that report to a planner at unix:SOCKETS/planner, and serve, unless `quiet`. With `tls` they do
+    both over TLS: the planner has its files in `planner_tls`, and serves `planner_tcp`, too."""
 
-    def __init__(self, hosts, services, quiet=False):
+    def __init__(self, hosts, services, quiet=False, tls=False):
         self.hosts = hosts
         # Paths of sockets are short.
         self.sockets = pathlib.Path(tempfile.mkdtemp(prefix="gitops-swarm-", dir="/tmp"))
         self.config = self.sockets / "fleet.toml"
-        self.command = [str(SWARM), str(hosts), str(services), str(self.sockets),
-                        "--planner", self.planner, *(["--quiet"] if quiet else [])]
+        self.tls = tls
+        command = [str(SWARM), str(hosts), str(services), str(self.sockets)]
+        if tls:
+            subprocess.run([*command, "--make-certificates"], check=True)
+            self.planner_tls = self.sockets / "tls/planner"
+            with socket.create_server(("127.2.0.1", 0)) as free:
+                self.planner_tcp = f"127.2.0.1:{free.getsockname()[1]}"
+        self.command = [*command, "--planner", self.planner_tcp if tls else self.planner,
+                        *(["--tls"] if tls else []), *(["--quiet"] if quiet else [])]
         self._connected = queue.Queue()
         self.log = self.sockets / "log"
 
