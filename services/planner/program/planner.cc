@@ -10,6 +10,8 @@
 #include "common/http/client.h"
 #include "common/log/log.h"
 #include "common/metrics/metrics.h"
+#include "common/program_config/setting_rules.h"
+#include "common/rpc/grants.h"
 #include "common/schedule/scheduler.h"
 #include "common/server/debug_info.h"
 #include "common/server/file_limit.h"
@@ -94,7 +96,7 @@ Retention RetentionOf(const Settings& settings) {
 class Planner {
  public:
   Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<Store> store,
-          std::unique_ptr<HookCaller> hooks);
+          std::unique_ptr<HookCaller> hooks, GrantFile* grants);
 
   // Serves until it is stopped. Returns the exit status.
   int Serve();
@@ -127,6 +129,7 @@ class Planner {
   const std::unique_ptr<Deployments> deployments_;
   const PlanMaker plans_;
   RpcGate gate_{/*authorizer=*/nullptr, {.read = kMaxCalls}};
+  GrantFile* const grants_;  // not owned
   const std::unique_ptr<PlannerService> service_;
   ReportService reports_;
 
@@ -139,7 +142,7 @@ class Planner {
 };
 
 Planner::Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<Store> store,
-                 std::unique_ptr<HookCaller> hooks)
+                 std::unique_ptr<HookCaller> hooks, GrantFile* grants)
     : flags_(flags),
       settings_(config.settings),
       store_(std::move(store)),
@@ -167,8 +170,10 @@ Planner::Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<St
                           .return_timeout = settings_.GetDuration("return-timeout")})),
       plans_(
           {.fleet = fleet_.get(), .hooks = hooks_.get(), .agents = agents_.get(), .clock = clock_}),
+      grants_(grants),
       service_(NewPlannerService({.clock = clock_,
                                   .gate = &gate_,
+                                  .grants = grants_,
                                   .fleet = fleet_.get(),
                                   .locks = &locks_,
                                   .agents = agents_.get(),
@@ -248,7 +253,11 @@ int Planner::Serve() {
                                        .services = {service_.get(), &reports_},
                                        .gate = &gate_,
                                        .metrics = &metrics_,
-                                       .on_reload = [this] { upkeep_.Reload(); },
+                                       .on_reload =
+                                           [this] {
+                                             grants_->Reload();
+                                             upkeep_.Reload();
+                                           },
                                        .on_drain = [this] { Drain(); },
                                        .default_socket = kPlannerSocket,
                                        .max_message_bytes = kMaxMessageBytes,
@@ -284,15 +293,23 @@ int Run(const Settings& flags) {
   absl::Status checked = config.status();
   if (checked.ok()) checked = CheckServerSettings(config->settings);
   if (!checked.ok()) return ReportFailure(kProgram, checked);
+  if (checked = CheckGrants(config->settings); !checked.ok()) {
+    return ReportFailure(kProgram, checked);
+  }
   if (flags.GetBool("check-config")) return CheckConfig(*config);
   for (const std::string& warning : config->fleet->warnings) LogWarning(warning);
   RaiseFileLimit(kMaxFiles, "agents");
   // Check what can be wrong before anything is created.
   auto hooks = MakeHookCaller(config->settings);
   if (!hooks.ok()) return ReportFailure(kProgram, hooks.status());
+  const std::unique_ptr<Scheduler> scheduler = NewScheduler(Clock::System(), 1);
+  const auto grants =
+      GrantFile::Open(config->settings.Get("grants"), Clock::System(), scheduler.get());
+  if (!grants.ok()) return ReportFailure(kProgram, grants.status());
   auto store = OpenStateStore(config->settings.Get("state-dir"), "planner.db", Clock::System());
   if (!store.ok()) return ReportFailure(kProgram, store.status());
-  return Planner(flags, *std::move(config), *std::move(store), *std::move(hooks)).Serve();
+  return Planner(flags, *std::move(config), *std::move(store), *std::move(hooks), grants->get())
+      .Serve();
 }
 
 }  // namespace
