@@ -3,6 +3,7 @@ them, whose they stay, and that the programs of one machine find each other by t
 /run and a loopback of its own."""
 
 import contextlib
+import json
 import os
 import pathlib
 import subprocess
@@ -171,20 +172,120 @@ def test_without_root_there_is_tcp_only(machine, name):
     assert not machine.path_of(name).exists()
 
 
+def test_who_acts_over_the_socket_is_recorded_by_account_whatever_they_claim(machine):
+    machine.add_group()
+    machine.server("agent", "--insecure=false").start()
+    wait_for(lambda: "CURRENT" in machine.ctl("list", "services", f"@{unix('agent')}").out, what="the revision")
+
+    def frozen_by(*account, user):
+        done = machine.ctl("freeze", "web", f"@{unix('agent')}", account=account, env={"USER": user})
+        assert done.status == 0, done
+        return json.loads(machine.ctl("get", "service", "web", f"@{unix('agent')}", "-o", "json").out)["frozenBy"]
+
+    assert frozen_by(user="mallory") == "root"
+    nobody = frozen_by(*NOBODY, user="root")
+    assert nobody == "nobody (uid 65534)"
+
+
+def test_over_plain_tcp_everybody_is_a_viewer_and_is_told_what_to_do(machine):
+    server = machine.server("agent", "--insecure=false", "--listen", "127.0.0.1:0").start()
+    at = f"@{server.address()}"
+    wait_for(lambda: "CURRENT" in machine.ctl("list", "services", at).out, what="the revision")
+    refused = machine.ctl("freeze", "web", at)
+    assert refused.status == 3, refused
+    for told in ("role viewer", "unix socket", "--tls-dir", "--insecure"):
+        assert told in refused.err
+    assert "FREEZE" not in machine.ctl("list", "services", at).out
+
+
+def test_a_default_address_on_this_machine_means_the_socket_where_it_may_be_opened(machine):
+    machine.add_group()
+    machine.server("agent", "--insecure=false").start()
+    for at in ("@localhost", "@127.0.0.1", "@127.0.0.1:8004"):
+        wait_for(lambda: "CURRENT" in machine.ctl("list", "services", at).out, what="the revision")
+        assert machine.ctl("freeze", "web", at).status == 0, at
+    stranger = machine.ctl("unfreeze", "web", "@localhost",
+                           account=["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"])
+    assert stranger.status == 3 and "role viewer" in stranger.err
+
+
+NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", f"--groups={GROUP}"]
+
+
+def grants(machine, text):
+    """A file for --grants; replaced as an editor does."""
+    file = machine.directory / "grants.toml"
+    fresh = file.with_suffix(".new")
+    fresh.write_text(text)
+    fresh.rename(file)
+    return file
+
+
+def test_grants_limit_an_account_at_the_agent_and_a_bad_file_leaves_them_in_force(machine):
+    machine.add_group()
+    file = grants(machine, '[[grants]]\nsubject = "nobody"\nrole = "operator"\nactions = ["freeze"]\n')
+    agent = machine.server("agent", "--grants", file).start()
+    at = f"@{unix('agent')}"
+    wait_for(lambda: "CURRENT" in machine.ctl("list", "services", at).out, what="the revision")
+
+    def unfreeze(account=NOBODY):
+        return machine.ctl("unfreeze", "web", at, account=account)
+
+    assert machine.ctl("freeze", "web", at, account=NOBODY).status == 0
+    refused = unfreeze()
+    assert refused.status == 3 and "nobody (uid 65534) may not unfreeze on host" in refused.err, refused
+    assert unfreeze(account=()).status == 0, "root has no grants, so no limits"
+
+    grants(machine, '[[grants]]\nsubject = "nobody"\nrole = "operator"\nactoins = ["freeze"]\n')
+    wait_for(lambda: "the new file of grants is invalid" in agent.logged(), what="the fault")
+    assert 'did you mean "actions"' in agent.logged()
+    assert unfreeze().status == 3
+    grants(machine, '[[grants]]\ngroup = "gitops"\nrole = "operator"\nactions = ["unfreeze"]\n')
+    wait_for(lambda: unfreeze().status == 0, what="the new grants")
+    assert machine.ctl("freeze", "web", at, account=NOBODY).status == 3
+
+
+def test_grants_limit_an_account_to_hosts_of_the_planner(machine):
+    machine.add_group()
+    file = grants(machine, '[[grants]]\nsubject = "nobody"\nrole = "operator"\non = ["db*"]\n')
+    machine.server("planner", "--grants", file).start()
+    machine.server("agent", "--planner", unix("planner")).start()
+    wait_for(lambda: "ONLINE" in machine.ctl("list", "hosts").out, what="the host is online")
+    for words in (["freeze", "web", "--on", "web1"], ["deploy", "sync", "--on", "web1", "-y"], ["plan", "sync"]):
+        refused = machine.ctl(*words, account=NOBODY)
+        assert refused.status == 3 and "on host web1" in refused.err, refused
+    assert machine.ctl("list", "services", account=NOBODY).status == 0
+    assert machine.ctl("freeze", "web", "--on", "web1").status == 0
+
+
+@pytest.mark.parametrize("name", ["agent", "planner"])
+@pytest.mark.parametrize("text, told", [
+    ('[[grants]]\nsubject = "a"\nrole = "operater"\n', 'grants.toml:3'), (None, "grants.toml")])
+def test_a_server_does_not_start_with_bad_grants(machine, name, text, told):
+    file = machine.directory / "grants.toml"
+    if text is not None:
+        file.write_text(text)
+    server = machine.server(name, "--grants", file).start(wait=False)
+    assert server.process.wait(timeout=30) == 2, server.logged()
+    assert told in server.logged() and "--grants" in server.logged()
+
+
 def test_programs_of_one_machine_find_each_other_by_their_sockets(machine):
     tokens = machine.directory / "tokens.toml"
     tokens.write_text(token_row("admin", "admin", "secret"))
-    planner = ["--planner", unix("planner")]
-    machine.server("hook-dispatcher").start()
-    machine.server("planner", "--hook-dispatcher", unix("hook-dispatcher")).start()
-    machine.server("promotion-receiver", *planner).start()
-    machine.server("agent", *planner).start()
+    config = machine.directory / "config.toml"
+    config.write_text(config.read_text().replace("unix:/run/gitops/agent.sock", "localhost"))
+    planner = ["--planner", "localhost"]
+    # First, so that it finds no socket at first.
     gateway = Program(GATEWAY, machine.directory / "gateway", [
-        "--listen", "127.0.0.1:0", "--tokens", tokens, *planner, "--hook-dispatcher", unix("hook-dispatcher"),
-        "--promotion-receiver", unix("promotion-receiver")])
+        "--insecure=false", "--listen", "127.0.0.1:0", "--tokens", tokens])
     gateway.wrapper = machine.wrapper
     machine.programs.callback(gateway.kill)
     gateway.start()
+    machine.server("agent", "--insecure=false", *planner).start()
+    machine.server("planner", "--insecure=false", "--hook-dispatcher", "localhost").start()
+    machine.server("hook-dispatcher", "--insecure=false").start()
+    machine.server("promotion-receiver", "--insecure=false", *planner).start()
 
     # The agent tells the planner.
     wait_for(lambda: "ONLINE" in machine.ctl("list", "hosts", *planner).out, what="the host is online")

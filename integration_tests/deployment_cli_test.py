@@ -1,13 +1,14 @@
 """Deployments and the fleet through gitopsctl: contracts, section 8, with real agents."""
 
 import json
+import os
 import re
 import subprocess
 
 import pytest
 
 from fleet import Fleet, HookEndpoint, actions_done, states
-from harness import BIN, wait_for
+from harness import ACCOUNT, BIN, LOCAL_ACTOR, wait_for
 from marked_hosts import MarkedHosts
 
 SOON = ["--health-timeout", "1s"]
@@ -132,8 +133,9 @@ def test_the_record_tells_who_when_what_each_step_and_each_hook_call(shown):
     record = shown.fleet.latest()
     assert ID.match(record["id"]) and record["reason"] == "audit 12"
     principal = record["principal"]
-    assert record["actor"] == f"{principal['name']} (unix, not authenticated)" and record["planner"]
-    assert (principal["kind"], principal["authentication"]) == ("USER", "UNIX_SOCKET")
+    assert record["actor"] == LOCAL_ACTOR and record["planner"]
+    assert (principal["kind"], principal["authentication"], principal["name"], principal["uid"]) == (
+        "USER", "UNIX_SOCKET", ACCOUNT, os.geteuid())
     change = shown.fleet.agents["web1"].service("app")["changes"][0]
     assert (change["actor"], change["principal"]) == (record["actor"], principal)
     assert record["createTime"] <= record["startTime"] <= record["endTime"]
@@ -350,9 +352,9 @@ def test_freeze_unfreeze_pull_rollback_and_diff_go_over_the_selected_hosts(shown
 def test_who_froze_a_service_over_the_fleet_is_named_once_and_how_it_was_asked_for(shown):
     shown.fleet.ctl("freeze", "app", "--on", "web1")
     service = shown.fleet.agents["web1"].service("app")
-    assert re.fullmatch(r"\S+@\S+ through the planner \(unix, not authenticated\)", service["frozenBy"])
+    assert service["frozenBy"] == f"{ACCOUNT} through the planner as {LOCAL_ACTOR}"
     principal = service["frozenByPrincipal"]
-    assert (principal["kind"], principal["name"]) == ("SERVER", "the planner")
+    assert (principal["kind"], principal["name"]) == ("SERVER", f"the planner as {ACCOUNT}")
     assert service["frozenBy"].startswith(principal["onBehalfOf"] + " through ")
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from fleet import Program
 from gateway import Gateway
-from harness import BIN, ctl, wait_for
+from harness import BIN, LOCAL_ACTOR, ctl, wait_for
 
 RECEIVER = BIN / "services/promotion_receiver/gitops-promotion-receiver"
 PIPELINE = """apiVersion: pipelines.weave.works/v1alpha1
@@ -301,7 +301,7 @@ def test_gitopsctl_shows_decides_and_holds_promotions(suite):
     assert "held" in run("list", "pipelines").out
     run("promotions", "release", "shopping/search", "prod")
     approved = run("promotions", "approve", "shopping/search", "prod", "1.0.0", "-o", "json").json()
-    assert "not authenticated" in approved["approval"]["actor"]
+    assert approved["approval"]["actor"] == LOCAL_ACTOR
     through = ctl("list", "promotions", "-o", "json", "--gateway",
                   "http://" + suite.gateway.address("http"), env={"GITOPS_TOKEN": "token-viewer"})
     assert through.json()["promotions"][0]["id"] == promotion["id"]

@@ -19,6 +19,8 @@ CRASH_AGENT = BIN / "agent" / "gitops-agent-crash"
 
 # The account the tests run as: what gitopsctl says of its caller.
 ACCOUNT = pwd.getpwuid(os.geteuid()).pw_name
+# The same in records of what it did over a unix socket.
+LOCAL_ACTOR = ACCOUNT if os.geteuid() == 0 else f"{ACCOUNT} (uid {os.geteuid()})"
 
 GIT_ENVIRONMENT = {
     "PATH": os.environ["PATH"],

@@ -23,6 +23,8 @@ struct OperationOptions {
   Systemd* systemd = nullptr;
   Clock* clock = nullptr;
   const RpcGate* gate = nullptr;
+  // Whether the caller's grants allow an action on this host. Empty: they do.
+  std::function<absl::Status(const Principal& caller, const std::string& action)> granted = {};
   // From the current configuration: this host's own entries of the fleet config, and the command
   // for a reboot, split at spaces (empty: through systemd).
   std::function<std::vector<HostSpec>()> own_hosts;

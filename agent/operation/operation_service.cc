@@ -83,7 +83,10 @@ class OperationServiceImpl final : public v1::OperationService::Service {
 
   grpc::Status PerformAction(ServerContext* context, const v1::PerformActionRequest* request,
                              v1::PerformActionResponse* response) override {
-    return options_.gate->Run(CallKind::kOperate, *context, *request, [&] {
+    return options_.gate->Run(CallKind::kOperate, *context, *request, [&](const Principal& caller) {
+      const absl::Status granted =
+          options_.granted ? options_.granted(caller, request->action()) : absl::OkStatus();
+      if (!granted.ok()) return gitops::ToGrpcStatus(granted);
       ActionOutcome outcome = operations_->Perform(*request, PatienceOf(context));
       if (outcome.ok()) *response = std::move(outcome.response);
       return ToGrpcStatus(outcome);

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_replace.h"
 #include "agent/activate/fake_systemd.h"
 #include "agent/controller/fake_drivers.h"
 #include "agent/operation/operation_server.h"
@@ -18,6 +19,7 @@
 #include "common/clock/clock.h"
 #include "common/metrics/metrics.h"
 #include "common/path/temporary_directory.h"
+#include "common/rpc/authenticator.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/error.h"
 #include "common/rpc/server.h"
@@ -37,7 +39,9 @@ constexpr char kCanary[] = "canary-7c1f";
 
 class OperationServiceTest : public testing::Test {
  protected:
-  OperationServiceTest() {
+  // `caller`: the role of the callers.
+  explicit OperationServiceTest(Role caller = Role::kAdmin) {
+    gate_.Identify(std::make_shared<const Authenticator>(AuthenticatorOptions{.plain = caller}));
     directory_.Write("boot", "first\n");
     own_.health_checks.cmd.push_back({.cmd = {"echo", "healthy"}});
     own_.secrets["key"].destination = directory_ / "key";
@@ -111,7 +115,7 @@ class OperationServiceTest : public testing::Test {
   Metrics metrics_{"agent"};
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<HostAgent> agent_;
-  const RpcGate gate_;
+  RpcGate gate_;
   std::unique_ptr<OperationServer> operations_;
   std::unique_ptr<RpcServer> server_;
   std::unique_ptr<v1::OperationService::Stub> stub_;
@@ -247,6 +251,47 @@ TEST_F(OperationServiceTest, OwnCheckCommandsAreRunAndNoOthers) {
   EXPECT_EQ(stub_->RunCheck(Context().get(), request, &response).error_code(),
             StatusCode::PERMISSION_DENIED);
 }
+
+class CallersOfEveryRoleTest : public OperationServiceTest,
+                               public testing::WithParamInterface<Role> {
+ protected:
+  CallersOfEveryRoleTest() : OperationServiceTest(GetParam()) {}
+
+  // Refused by the host's configuration to those who may ask at all, to others by their role.
+  static void ExpectRefused(const grpc::Status& answer) {
+    EXPECT_EQ(answer.error_code(), StatusCode::PERMISSION_DENIED);
+    const bool may_ask = GetParam() == Role::kAdmin || GetParam() == Role::kPlanner;
+    EXPECT_EQ(ReasonName(FromGrpcStatus(answer)),
+              may_ask ? "NOT_IN_OWN_CONFIG" : "PERMISSION_DENIED");
+  }
+};
+
+TEST_P(CallersOfEveryRoleTest, OnlyTheHostsOwnConfigurationDecidesWhatRunsAsRoot) {
+  v1::RunCheckRequest check;
+  check.set_kind(v1::RunCheckRequest::KIND_HEALTH);
+  for (const std::string& word : {std::string("touch"), directory_ / "proof"}) check.add_cmd(word);
+  check.mutable_timeout()->set_seconds(10);
+  v1::RunCheckResponse response;
+  ExpectRefused(stub_->RunCheck(Context().get(), check, &response));
+  EXPECT_NE(access((directory_ / "proof").c_str(), F_OK), 0);
+
+  int number = 0;
+  for (const char* name : {"key", "other"}) {
+    v1::PerformActionRequest upload = Request(++number, "upload-secrets");
+    v1::SecretFile& secret = *upload.add_secrets();
+    secret.set_name(name);
+    secret.set_destination(directory_ / "proof");
+    secret.set_permissions("0400");
+    secret.set_content(kCanary);
+    ExpectRefused(Perform(upload));
+    EXPECT_NE(access((directory_ / "proof").c_str(), F_OK), 0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Roles, CallersOfEveryRoleTest, testing::ValuesIn(kAllRoles),
+                         [](const testing::TestParamInfo<Role>& role) {
+                           return absl::StrReplaceAll(RoleName(role.param), {{"-", "_"}});
+                         });
 
 TEST_F(OperationServiceTest, ACallerWithADeadlineGetsItsAnswerInTimeAndAsksAgain) {
   host_.HoldActivations();

@@ -9,6 +9,7 @@
 #include "agent/program/host_root.h"
 #include "agent/program/program.h"
 #include "agent/program/settings.h"
+#include "common/program_config/setting_rules.h"
 #include "common/server/lifecycle.h"
 #include "common/server/program.h"
 #include "common/text/plural.h"
@@ -24,6 +25,9 @@ int CheckConfig(const Settings& flags) {
       {.flags = flags, .file = file, .host_name = HostName(), .bootstrap = {}}, nullptr);
   const auto config = checked.Read();
   if (!config.ok()) return ReportFailure(kAgentProgram, config.status());
+  if (const absl::Status grants = CheckGrants(config->settings); !grants.ok()) {
+    return ReportFailure(kAgentProgram, grants);
+  }
   for (const std::string& warning : config->warnings)
     std::cerr << kAgentProgram << ": " << warning << "\n";
   std::cout << file << ": good; " << Counted(config->services.size(), "service") << " for "

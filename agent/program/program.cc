@@ -37,6 +37,8 @@
 #include "common/path/fd.h"
 #include "common/process/process.h"
 #include "common/process/text_diff.h"
+#include "common/program_config/setting_rules.h"
+#include "common/rpc/grants.h"
 #include "common/server/debug_info.h"
 #include "common/server/file_limit.h"
 #include "common/server/lifecycle.h"
@@ -70,6 +72,7 @@ class Agent {
     memory_.reset();
     follower_.reset();
     Drain();
+    grants_.reset();
     operations_.reset();
     host_.reset();
     packages_.reset();  // waits for an installation, which is not stopped half-way
@@ -88,6 +91,7 @@ class Agent {
   absl::Status OpenOperations(const std::string& boot_id_file);
   absl::Status OpenReporter(const Settings& settings);
   v1::DebugInfo DebugInfo() const;
+  absl::Status CheckGranted(const Principal& caller, const std::string& action) const;
   absl::Status ReadConfig(const Settings& flags);
   std::unique_ptr<GitDriver> NewGit(const std::string& state_dir);
   // Returns false if it should be tried again.
@@ -117,6 +121,7 @@ class Agent {
   const absl::Time start_time_ = clock_->Now();
   std::unique_ptr<HostAgent> host_;
   RpcGate gate_{/*authorizer=*/nullptr, kRpcShares};
+  std::unique_ptr<GrantFile> grants_;
   std::unique_ptr<OperationServer> operations_;
   std::unique_ptr<ConfigFollower> follower_;
   std::unique_ptr<Scheduler::Job> memory_;
@@ -144,6 +149,10 @@ absl::Status Agent::Open(const Settings& flags) {
                                          .packages = packages_.get(),
                                          .records = records_.get(),
                                          .clock = clock_});
+  if (absl::Status good = CheckGrants(settings); !good.ok()) return good;
+  auto grants = GrantFile::Open(settings.Get("grants"), clock_, pools_->scheduler());
+  if (!grants.ok()) return grants.status();
+  grants_ = *std::move(grants);
   if (absl::Status opened = OpenReporter(settings); !opened.ok()) return opened;
   HostAgentOptions options;
   options.default_poll = settings.GetDuration("poll");
@@ -213,6 +222,8 @@ absl::Status Agent::OpenOperations(const std::string& boot_id_file) {
        .systemd = systemd_.get(),
        .clock = clock_,
        .gate = &gate_,
+       .granted = [this](const Principal& caller,
+                         const std::string& action) { return CheckGranted(caller, action); },
        .own_hosts = [this] { return config_->Get()->hosts; },
        .reboot_command = [this] { return config_->Get()->settings.Get("reboot-command"); },
        .boot_id_file = boot_id_file,
@@ -252,6 +263,18 @@ absl::Status Agent::OpenReporter(const Settings& settings) {
   agent_metrics_.PlannerConnected(false);
   reporter_ = *std::move(reporter);
   return absl::OkStatus();
+}
+
+absl::Status Agent::CheckGranted(const Principal& caller, const std::string& action) const {
+  const CallerGrants grants = grants_->Of(caller);
+  if (!grants.limited()) return absl::OkStatus();
+  const std::shared_ptr<const AgentConfig> config = config_->Get();
+  std::vector<std::string> tags;
+  for (const HostSpec& host : config->hosts) {
+    if (host.name == config->host.name) tags = host.tags;
+  }
+  return grants.Check(Role::kOperator,
+                      {.host = config->host.name, .tags = tags, .actions = {action}});
 }
 
 v1::DebugInfo Agent::DebugInfo() const {
@@ -313,15 +336,17 @@ bool Agent::Reload() {
 }
 
 int Agent::Serve() {
-  auto service =
-      NewAgentService({.agent = host_.get(),
-                       .clock = clock_,
-                       .gate = &gate_,
-                       .actual_host = host_name_,
-                       .machines = [this] { return config_->Get()->machines; },
-                       .config_fault = [this] { return config_->fault(); },
-                       .debug_info = [this] { return DebugInfo(); },
-                       .secret_files = [this] { return SecretFilesOf(*config_->Get()); }});
+  auto service = NewAgentService(
+      {.agent = host_.get(),
+       .clock = clock_,
+       .gate = &gate_,
+       .actual_host = host_name_,
+       .machines = [this] { return config_->Get()->machines; },
+       .config_fault = [this] { return config_->fault(); },
+       .debug_info = [this] { return DebugInfo(); },
+       .secret_files = [this] { return SecretFilesOf(*config_->Get()); },
+       .granted = [this](const Principal& caller,
+                         const std::string& command) { return CheckGranted(caller, command); }});
   const std::shared_ptr<const AgentConfig> config = config_->Get();
   const Settings& settings = config->settings;
   if (config->services.size() == (config_->bootstrap().has_value() ? 1 : 0)) {
@@ -339,7 +364,11 @@ int Agent::Serve() {
                                       .services = {service.get(), operations_->service()},
                                       .gate = &gate_,
                                       .metrics = &metrics_,
-                                      .on_reload = [this] { follower_->Reload(); },
+                                      .on_reload =
+                                          [this] {
+                                            grants_->Reload();
+                                            follower_->Reload();
+                                          },
                                       .on_drain = [this] { Drain(); },
                                       .default_socket = kAgentSocket,
                                       .max_threads = kMaxRpcThreads});

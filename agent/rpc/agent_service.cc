@@ -77,7 +77,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
 
   grpc::Status FreezeService(ServerContext* context, const v1::FreezeServiceRequest* request,
                              v1::FreezeServiceResponse* response) override {
-    return Command(CallKind::kBrake, *context, *request, response->mutable_service(),
+    return Command(CallKind::kBrake, "freeze", *context, *request, response->mutable_service(),
                    [&](ServiceController& controller, const Actor& actor) {
                      return controller.Freeze(actor, request->reason(), PatienceOf(context));
                    });
@@ -85,7 +85,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
 
   grpc::Status UnfreezeService(ServerContext* context, const v1::UnfreezeServiceRequest* request,
                                v1::UnfreezeServiceResponse* response) override {
-    return Command(CallKind::kBrake, *context, *request, response->mutable_service(),
+    return Command(CallKind::kBrake, "unfreeze", *context, *request, response->mutable_service(),
                    [&](ServiceController& controller, const Actor& actor) {
                      return controller.Unfreeze(actor, request->reason(), PatienceOf(context));
                    });
@@ -94,7 +94,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
   grpc::Status RollbackService(ServerContext* context, const v1::RollbackServiceRequest* request,
                                v1::RollbackServiceResponse* response) override {
     return Command(
-        CallKind::kRollBack, *context, *request, response->mutable_service(),
+        CallKind::kRollBack, "rollback", *context, *request, response->mutable_service(),
         [&](ServiceController& controller, const Actor& actor) -> absl::StatusOr<ServiceRecord> {
           if (absl::Status good = CheckHash(request->hash()); !good.ok()) return good;
           const absl::Time began = clock_->Now();
@@ -107,7 +107,7 @@ class AgentServiceImpl final : public v1::AgentService::Service {
 
   grpc::Status PullService(ServerContext* context, const v1::PullServiceRequest* request,
                            v1::PullServiceResponse* response) override {
-    return Command(CallKind::kWait, *context, *request, response->mutable_service(),
+    return Command(CallKind::kWait, "pull", *context, *request, response->mutable_service(),
                    [&](ServiceController& controller, const Actor&) {
                      const std::string before = controller.View().record.hash;
                      auto record = agent_->Pull(request->service(), PatienceOf(context));
@@ -134,15 +134,18 @@ class AgentServiceImpl final : public v1::AgentService::Service {
   }
 
  private:
-  // The common part of commands on one service: check the reason, find the service, run the
-  // command, return the service.
+  // The common part of commands on one service: check the reason and the grants, find the service,
+  // run the command, return the service.
   template <typename Request, typename Do>
-  grpc::Status Command(CallKind kind, const ServerContext& context, const Request& request,
-                       v1::Service* service, const Do& command) {
+  grpc::Status Command(CallKind kind, const std::string& name, const ServerContext& context,
+                       const Request& request, v1::Service* service, const Do& command) {
     return gate_->Run(kind, context, request, [&](const Principal& caller) -> absl::Status {
       if constexpr (requires { request.reason(); }) {
         if (absl::Status good = CheckReason(request.reason()); !good.ok()) return good;
       }
+      const absl::Status granted =
+          options_.granted ? options_.granted(caller, name) : absl::OkStatus();
+      if (!granted.ok()) return granted;
       auto controller = agent_->Find(request.service());
       if (!controller.ok()) return controller.status();
       absl::StatusOr<ServiceRecord> record = command(**controller, Actor(caller));

@@ -34,6 +34,8 @@ struct AgentServiceOptions {
   std::function<v1::DebugInfo()> debug_info = {};
   // Where secrets are on this host: of these files no content is told.
   std::function<std::set<std::string>()> secret_files = {};
+  // Whether the caller's grants allow a command of an operator's on this host. Empty: they do.
+  std::function<absl::Status(const Principal& caller, const std::string& command)> granted = {};
 };
 
 // gitops.v1.AgentService on a HostAgent. Handlers read the request, call the agent, convert.

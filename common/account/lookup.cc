@@ -23,15 +23,14 @@ bool MeansNone(int error) {
   return error == 0 || error == ENOENT || error == ESRCH || error == EBADF || error == EPERM;
 }
 
-// Calls one of the get…nam_r functions with a growing buffer: a group of thousands has a long list
-// of members.
+// Calls `get` with a growing buffer: a group of thousands has a long list of members.
 template <typename Entry, typename Get>
 absl::Status Ask(Get get, absl::string_view kind, const std::string& name, Entry& entry,
                  std::vector<char>& room) {
   Entry* found = nullptr;
   int error = 0;
   for (;;) {
-    error = get(name.c_str(), &entry, room.data(), room.size(), &found);
+    error = get(&entry, room.data(), room.size(), &found);
     if (error == ERANGE) {
       room.resize(room.size() * 2);
     } else if (error != EINTR) {
@@ -65,14 +64,25 @@ absl::StatusOr<Id> OrNumber(absl::StatusOr<Id> by_name, const std::string& text)
 absl::StatusOr<UserAccount> LookUpUser(const std::string& name) {
   passwd entry = {};
   std::vector<char> room = Room();
-  if (absl::Status asked = Ask(getpwnam_r, "account", name, entry, room); !asked.ok()) return asked;
+  const auto get = [&](auto... rest) { return getpwnam_r(name.c_str(), rest...); };
+  if (absl::Status asked = Ask(get, "account", name, entry, room); !asked.ok()) return asked;
+  return UserAccount{entry.pw_uid, entry.pw_gid, entry.pw_name, entry.pw_dir};
+}
+
+absl::StatusOr<UserAccount> LookUpUser(uid_t uid) {
+  passwd entry = {};
+  std::vector<char> room = Room();
+  const auto get = [uid](auto... rest) { return getpwuid_r(uid, rest...); };
+  const std::string name = absl::StrCat("uid ", uid);
+  if (absl::Status asked = Ask(get, "account", name, entry, room); !asked.ok()) return asked;
   return UserAccount{entry.pw_uid, entry.pw_gid, entry.pw_name, entry.pw_dir};
 }
 
 absl::StatusOr<gid_t> LookUpGroup(const std::string& name) {
   group entry = {};
   std::vector<char> room = Room();
-  if (absl::Status asked = Ask(getgrnam_r, "group", name, entry, room); !asked.ok()) return asked;
+  const auto get = [&](auto... rest) { return getgrnam_r(name.c_str(), rest...); };
+  if (absl::Status asked = Ask(get, "group", name, entry, room); !asked.ok()) return asked;
   return entry.gr_gid;
 }
 

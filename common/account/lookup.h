@@ -20,6 +20,7 @@ struct UserAccount {
   std::string home;
 };
 absl::StatusOr<UserAccount> LookUpUser(const std::string& name);
+absl::StatusOr<UserAccount> LookUpUser(uid_t uid);
 absl::StatusOr<gid_t> LookUpGroup(const std::string& name);
 
 // An owner as in chown(1): a name, or, if there is no such name, a number. NOT_FOUND also for text

@@ -51,6 +51,7 @@ constexpr FieldLimit kLimits[] = {
     {"Principal.name", kWord},
     {"Principal.address", kWord},
     {"Principal.on_behalf_of", kWord},
+    {"Principal.on_behalf_of_role", kWord},
     {"reason", kReason},
     {"plan_token", kWord},
     {"token", kWord},

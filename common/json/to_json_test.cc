@@ -65,7 +65,7 @@ TEST(ToJson, PrintsThePrincipalBesideItsText) {
   ASSERT_TRUE(json.ok()) << json.status();
   EXPECT_EQ((*json)["principal"].dump(),
             R"({"kind":"USER","name":"alice","authentication":"UNIX_SOCKET","address":"unix",)"
-            R"("onBehalfOf":""})");
+            R"("onBehalfOf":"","uid":null,"onBehalfOfRole":""})");
 }
 
 TEST(ToJson, TakesThePrefixOfAnEnumInAMessage) {

@@ -50,6 +50,9 @@ std::vector<SettingDefinition> AgentSettings() {
       {.name = "planner", .help = "report to the planner at HOST:PORT; empty: do not report"},
       {.name = "advertise",
        .help = "address that the planner connects to; empty: the address of --listen"},
+      {.name = "grants",
+       .help = "file of [[grants]]: what people may change, of what their roles allow; empty: all "
+               "of it"},
       {.name = "restart",
        .short_flag = "r",
        .help = "ignored, for compatibility with gitopper: the config is always followed",

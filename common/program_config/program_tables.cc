@@ -33,14 +33,21 @@ absl::Status CheckProgram(const Program& program, absl::string_view text, const 
   return BothRead(program.common(*settings), program.own(*settings));
 }
 
+// A file that is only on the host of the program is not judged.
+template <Rules kOwn>
+absl::Status WithGrants(const Settings& settings) {
+  const absl::Status grants = CheckGrants(settings);
+  return BothRead(kOwn(settings), absl::IsInvalidArgument(grants) ? grants : absl::OkStatus());
+}
+
 }  // namespace
 
 absl::Status CheckProgramTables(absl::string_view text, const std::string& file) {
   const Rules none = [](const Settings&) { return absl::OkStatus(); };
   absl::Status all;
   for (const Program& program : {
-           Program{"agent", AgentSettings(), CheckServerRules, CheckAgentRules},
-           Program{"planner", PlannerSettings(), CheckServerRules, CheckPlannerRules},
+           Program{"agent", AgentSettings(), CheckServerRules, WithGrants<CheckAgentRules>},
+           Program{"planner", PlannerSettings(), CheckServerRules, WithGrants<CheckPlannerRules>},
            Program{"hook-dispatcher", HookDispatcherSettings(), CheckServerRules, none},
            Program{"promotion-receiver", PromotionReceiverSettings(), CheckServerRules,
                    CheckPromotionReceiverRules},

@@ -13,6 +13,9 @@ std::vector<SettingDefinition> PlannersOwn() {
   return {
       {.name = "hook-dispatcher",
        .help = "address of gitops-hook-dispatcher; without it, no hooks are called"},
+      {.name = "grants",
+       .help = "file of [[grants]]: what people may change, of what their roles allow; empty: all "
+               "of it"},
       {.name = "name", .help = "name of this planner in locks and records; empty: the host name"},
       {.name = "heartbeat",
        .help = "how often agents report at least",

@@ -10,6 +10,7 @@
 #include "common/config/ports.h"
 #include "common/config/toml.h"
 #include "common/rpc/address.h"
+#include "common/rpc/grants.h"
 
 namespace gitops {
 namespace {
@@ -130,6 +131,14 @@ absl::Status CheckHttpServerRules(const Settings& settings) {
   const std::string& metrics = settings.Get("metrics-listen");
   return metrics.empty() ? absl::OkStatus()
                          : CheckListen(settings, "metrics-listen", metrics, /*plain=*/false);
+}
+
+absl::Status CheckGrants(const Settings& settings) {
+  const absl::Status checked = CheckGrantFile(settings.Get("grants"));
+  if (checked.ok() || absl::IsInvalidArgument(checked)) {
+    return SettingFault(settings, "grants", checked);
+  }
+  return SettingFault(settings, "grants", absl::FailedPreconditionError(checked.message()));
 }
 
 absl::Status CheckAgentRules(const Settings& settings) {

@@ -21,6 +21,10 @@ absl::Status CheckServerRules(const Settings& settings);
 // Of the gateway: --tls-dir is allowed, and --metrics-listen may be empty.
 absl::Status CheckHttpServerRules(const Settings& settings);
 
+// The file of --grants, at the start of a program: a later fault of it leaves the former one in
+// force. FAILED_PRECONDITION: it cannot be read.
+absl::Status CheckGrants(const Settings& settings);
+
 // Those that are a program's own.
 absl::Status CheckAgentRules(const Settings& settings);
 absl::Status CheckPlannerRules(const Settings& settings);

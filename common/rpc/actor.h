@@ -16,7 +16,9 @@ class Actor {
  public:
   Actor() = default;
   Actor(Principal principal) : text_(PrincipalText(principal)), principal_(std::move(principal)) {
-    principal_->role.reset();  // which is not stored
+    principal_->role.reset();  // which is not stored, nor are these
+    principal_->account.clear();
+    principal_->groups.clear();
   }
   Actor(std::string text) : text_(std::move(text)) {}
   Actor(const char* text) : text_(text) {}
@@ -41,6 +43,10 @@ void WritePrincipal(const Principal& principal, Message& message) {
       static_cast<int>(principal.authentication) + 1));
   message.set_address(principal.address);
   message.set_on_behalf_of(principal.on_behalf_of);
+  if (principal.on_behalf_of_role.has_value()) {
+    message.set_on_behalf_of_role(std::string(RoleName(*principal.on_behalf_of_role)));
+  }
+  if (principal.uid.has_value()) message.set_uid(*principal.uid);
 }
 
 // The actor with this text. `principal` counts only if the text is rendered from it: versions that
@@ -53,7 +59,9 @@ Actor MakeActor(const std::string& text, const Message& principal) {
       .name = principal.name(),
       .authentication = static_cast<Principal::Authentication>(principal.authentication() - 1),
       .address = principal.address(),
-      .on_behalf_of = principal.on_behalf_of()});
+      .on_behalf_of = principal.on_behalf_of(),
+      .on_behalf_of_role = ParseRole(principal.on_behalf_of_role()),
+      .uid = principal.has_uid() ? std::optional(principal.uid()) : std::nullopt});
   return actor.text() == text ? actor : Actor(text);
 }
 

@@ -38,6 +38,8 @@ TEST(ActorTest, EveryPrincipalComesBackFromApiAndRecord) {
       Principal principal = Planner();
       principal.kind = kind;
       principal.authentication = authentication;
+      if (authentication == Authentication::kUnixSocket) principal.uid = 1000;
+      if (kind == Kind::kServer) principal.on_behalf_of_role = Role::kApprover;
       EXPECT_EQ(ReadActor(Written<v1::HostLock>(principal)), Actor(principal));
       EXPECT_EQ(ReadActor(Written<record::v1::DeploymentEvent>(principal)), Actor(principal));
     }

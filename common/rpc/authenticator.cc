@@ -59,6 +59,7 @@ absl::Status TakeRoleOfPerson(absl::string_view name, Principal& caller) {
   const std::optional<Role> role = ParseRole(name);
   if (role.has_value() && IsPerson(*role)) {
     caller.role = role;
+    if (!caller.on_behalf_of.empty()) caller.on_behalf_of_role = role;
     return absl::OkStatus();
   }
   return absl::PermissionDeniedError(

@@ -1,11 +1,15 @@
 #include "common/rpc/gate.h"
 
+#include <optional>
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "common/api/limits.h"
 #include "common/api/roles.h"
 #include "common/rpc/authenticator.h"
 #include "common/rpc/error.h"
+#include "common/rpc/local_callers.h"
 #include "common/rpc/request_checks.h"
 #include "common/rpc/user_metadata.h"
 
@@ -31,8 +35,14 @@ absl::Status WithRemedy(const Principal& caller, const absl::Status& refused) {
 }  // namespace
 
 Principal PrincipalOf(const grpc::ServerContextBase& context) {
-  return MakePrincipal(Metadata(context, kUserMetadata), Metadata(context, kOnBehalfOfMetadata),
-                       context.peer());
+  const absl::string_view user = Metadata(context, kUserMetadata);
+  const absl::string_view on_behalf_of = Metadata(context, kOnBehalfOfMetadata);
+  const std::string peer = context.peer();
+  const std::optional<LocalCaller> local = LocalCallers::OfProcess().Find(peer);
+  if (!local.has_value()) return MakePrincipal(user, on_behalf_of, peer);
+  Principal caller = LocalPrincipal(user, on_behalf_of, local->uid, local->name);
+  caller.groups.assign(local->groups.begin(), local->groups.end());
+  return caller;
 }
 
 absl::StatusOr<Principal> RpcGate::Admit(const grpc::ServerContextBase& context,

@@ -16,6 +16,7 @@ constexpr size_t kMaxAddress = 60;
 constexpr size_t kMaxOnBehalfOf = 76;
 // Limited, like on_behalf_of, so that the text of both stays within 200 bytes.
 constexpr size_t kMaxServerName = 15;
+constexpr size_t kMaxAccount = 32;
 
 // Without parentheses, so that a claimed name cannot imitate what PrincipalText() adds.
 std::string Sanitized(absl::string_view text, size_t max) {
@@ -38,9 +39,16 @@ std::string AddressOf(absl::string_view peer) {
 }  // namespace
 
 std::string PrincipalText(const Principal& principal) {
-  const std::string who = principal.on_behalf_of.empty()
-                              ? principal.name
-                              : absl::StrCat(principal.on_behalf_of, " through ", principal.name);
+  const std::string role = principal.on_behalf_of_role.has_value()
+                               ? absl::StrCat(" (", RoleName(*principal.on_behalf_of_role), ")")
+                               : "";
+  const std::string who =
+      principal.on_behalf_of.empty()
+          ? principal.name
+          : absl::StrCat(principal.on_behalf_of, role, " through ", principal.name);
+  if (principal.uid.has_value()) {
+    return principal.uid == 0 ? who : absl::StrCat(who, " (uid ", *principal.uid, ")");
+  }
   const bool proven = principal.authentication == Principal::Authentication::kTls;
   return absl::StrCat(who, " (", principal.address, proven ? "" : ", not authenticated", ")");
 }
@@ -51,7 +59,13 @@ std::string PrincipalKey(const Principal& principal) {
   // Names contain no parentheses, so the parts stay distinct.
   return absl::StrCat(static_cast<int>(principal.kind), "(",
                       static_cast<int>(principal.authentication), ")", principal.name, "(",
-                      principal.on_behalf_of, ")");
+                      principal.on_behalf_of, ")",
+                      principal.uid.has_value() ? absl::StrCat("uid ", *principal.uid) : "");
+}
+
+std::string PersonOf(const Principal& principal, bool& cut) {
+  cut = principal.on_behalf_of.size() >= kMaxOnBehalfOf;
+  return principal.on_behalf_of.substr(0, principal.on_behalf_of.find(" from "));
 }
 
 std::string OnBehalfOfText(const Principal& principal) {
@@ -73,6 +87,18 @@ Principal MakePrincipal(absl::string_view user, absl::string_view on_behalf_of,
   if (principal.address == "unix") {
     principal.authentication = Principal::Authentication::kUnixSocket;
   }
+  return principal;
+}
+
+Principal LocalPrincipal(absl::string_view user, absl::string_view on_behalf_of, uint32_t uid,
+                         absl::string_view account) {
+  Principal principal = MakePrincipal(user, on_behalf_of, "unix:");
+  principal.uid = uid;
+  principal.account = std::string(account);
+  std::string name = Sanitized(account, kMaxAccount);
+  if (name.empty()) name = "unnamed";
+  principal.name =
+      principal.on_behalf_of.empty() ? std::move(name) : absl::StrCat(principal.name, " as ", name);
   return principal;
 }
 

@@ -34,6 +34,25 @@ TEST(PrincipalTest, TextShowsNameAndAddressAndThatNothingProvesThem) {
   }
 }
 
+TEST(PrincipalTest, TheAccountOfTheUnixSocketIsShownInsteadOfWhatItClaims) {
+  EXPECT_EQ(PrincipalText(LocalPrincipal("mallory", "", 0, "root")), "root");
+  EXPECT_EQ(PrincipalText(LocalPrincipal("mallory", "", 1000, "alice")), "alice (uid 1000)");
+  EXPECT_EQ(PrincipalText(LocalPrincipal("mallory", "", 1001, "")), "unnamed (uid 1001)");
+  EXPECT_EQ(PrincipalText(LocalPrincipal("the planner", "bob", 0, "root")),
+            "bob through the planner as root");
+  EXPECT_EQ(PrincipalText(LocalPrincipal("the planner", "bob", 998, "gitops-planner")),
+            "bob through the planner as gitops-planner (uid 998)");
+  const std::string longest(500, 'x');
+  EXPECT_LE(PrincipalText(LocalPrincipal(longest, longest, 4'294'967'294, longest)).size(), 200u);
+}
+
+TEST(PrincipalTest, TheRoleOfAPersonIsShownBesideThem) {
+  Principal principal = MakePrincipal("the gateway", "alice", "ipv4:192.0.2.1:1");
+  principal.on_behalf_of_role = Role::kOperator;
+  EXPECT_EQ(PrincipalText(principal),
+            "alice (operator) through the gateway (ipv4:192.0.2.1, not authenticated)");
+}
+
 TEST(PrincipalTest, ServerNamesTheCallerForWhomItCalls) {
   EXPECT_EQ(OnBehalfOfText(MakePrincipal("alice@laptop", "", "unix:")), "alice@laptop");
   EXPECT_EQ(OnBehalfOfText(MakePrincipal("alice@laptop", "", "ipv4:192.0.2.7:4711")),
@@ -62,7 +81,8 @@ TEST(PrincipalTest, KeyTellsPrincipalsApartButNotTheirAddresses) {
   for (const Principal& other :
        {MakePrincipal("bob", "", "ipv4:10.0.0.7:1"), MakePrincipal("alice", "", "unix:"),
         MakePrincipal("alice", "bob", "ipv4:10.0.0.7:1"),
-        MakePrincipal("the planner", "alice", "ipv4:10.0.0.7:1")}) {
+        MakePrincipal("the planner", "alice", "ipv4:10.0.0.7:1"),
+        LocalPrincipal("", "", 1000, "alice")}) {
     EXPECT_NE(PrincipalKey(other), alice);
   }
 }

@@ -8,7 +8,7 @@
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
-#include <sys/stat.h>
+#include <grpcpp/server_posix.h>
 
 #include <algorithm>
 #include <string>
@@ -25,6 +25,7 @@
 #include "common/rpc/prepare.h"
 #include "common/rpc/reflection_limit.h"
 #include "common/rpc/tls_files.h"
+#include "common/rpc/unix_listener.h"
 #include "common/sync/mutex.h"
 
 namespace gitops {
@@ -74,14 +75,28 @@ void SwitchOnHealthAndReflection() {
   (void)done;
 }
 
+using UnixListeners = std::vector<std::unique_ptr<UnixListener>>;
+
 class RpcServerImpl final : public RpcServer {
  public:
   RpcServerImpl(std::unique_ptr<grpc::Server> server, std::shared_ptr<const Served> served,
-                std::string address)
-      : server_(std::move(server)), served_(std::move(served)), address_(std::move(address)) {
+                std::string address, UnixListeners sockets)
+      : server_(std::move(server)),
+        served_(std::move(served)),
+        address_(std::move(address)),
+        sockets_(std::move(sockets)) {
     SetServing(false);
   }
   ~RpcServerImpl() override { Shutdown(absl::ZeroDuration()); }
+
+  absl::Status ServeSockets() {
+    for (const std::unique_ptr<UnixListener>& socket : sockets_) {
+      absl::Status serves = socket->Serve(
+          [server = server_.get()](int fd) { grpc::AddInsecureChannelFromFd(server, fd); });
+      if (!serves.ok()) return serves;
+    }
+    return absl::OkStatus();
+  }
 
   const std::string& address() const override { return address_; }
 
@@ -96,6 +111,7 @@ class RpcServerImpl final : public RpcServer {
     MutexLock lock(shutdown_mutex_);
     if (std::exchange(stopped_, true)) return;
     SetServing(false);
+    for (const std::unique_ptr<UnixListener>& socket : sockets_) socket->Stop();
     server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
     server_->Wait();
   }
@@ -104,6 +120,7 @@ class RpcServerImpl final : public RpcServer {
   const std::unique_ptr<grpc::Server> server_;
   const std::shared_ptr<const Served> served_;
   const std::string address_;
+  const UnixListeners sockets_;  // they give their connections to server_
   Mutex shutdown_mutex_;
   bool stopped_ ABSL_GUARDED_BY(shutdown_mutex_) = false;
 };
@@ -159,6 +176,10 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> TlsCredentials(
   return (*files)->ForServer();
 }
 
+absl::Status CannotListen(const Address& address, absl::string_view why) {
+  return absl::UnavailableError(absl::StrCat("cannot listen on ", address.ToString(), ": ", why));
+}
+
 std::string ListenTarget(const Address& address) {
   if (address.host.empty() && !address.is_unix()) return absl::StrCat("[::]:", address.port);
   return address.ToString();
@@ -170,26 +191,29 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
   std::vector<std::string> listen = {options.listen};
   listen.insert(listen.end(), options.also_listen.begin(), options.also_listen.end());
   std::vector<Address> addresses;
+  UnixListeners sockets;
   for (const std::string& each : listen) {
     absl::StatusOr<Address> address = CheckedAddress(options, each);
     if (!address.ok()) return address.status();
     if (address->is_unix()) {
       if (absl::Status status = RemoveStaleSocket(address->unix_path); !status.ok()) return status;
+      absl::StatusOr<std::unique_ptr<UnixListener>> socket = UnixListener::Bind(address->unix_path);
+      if (!socket.ok()) return CannotListen(*address, socket.status().message());
+      sockets.push_back(*std::move(socket));
     }
     addresses.push_back(*std::move(address));
   }
   PrepareGrpc();
   SwitchOnHealthAndReflection();
-  const std::shared_ptr<grpc::ServerCredentials> plain = grpc::InsecureServerCredentials();
   const absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials =
-      options.tls_dir.empty() ? plain : TlsCredentials(options.tls_dir);
+      options.tls_dir.empty() ? grpc::InsecureServerCredentials() : TlsCredentials(options.tls_dir);
   if (!credentials.ok()) return credentials.status();
   const auto served = std::make_shared<Served>();
   grpc::ServerBuilder builder;
   std::vector<int> ports(addresses.size(), 0);  // gRPC writes to them later
   for (size_t i = 0; i < addresses.size(); ++i) {
-    builder.AddListeningPort(ListenTarget(addresses[i]),
-                             addresses[i].is_unix() ? plain : *credentials, &ports[i]);
+    if (addresses[i].is_unix()) continue;
+    builder.AddListeningPort(ListenTarget(addresses[i]), *credentials, &ports[i]);
   }
   builder.SetOption(std::make_unique<ServedOption>(served));
   SetLimits(builder, options);
@@ -203,24 +227,26 @@ absl::StatusOr<std::unique_ptr<RpcServer>> RpcServer::Start(const RpcServerOptio
   }
   builder.experimental().SetInterceptorCreators(std::move(creators));
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  for (size_t i = 0; i < addresses.size(); ++i) {
-    if (server != nullptr && ports[i] > 0) continue;
-    const bool last = i + 1 == addresses.size();
-    if (ports[i] > 0 && !last) continue;  // gRPC stops at the first that fails
-    return absl::UnavailableError(absl::StrCat("cannot listen on ", addresses[i].ToString(), ": ",
-                                               ExplainBindFailure(addresses[i])));
+  if (server == nullptr) {  // gRPC stops at the first address that fails
+    size_t failed = addresses.size();
+    for (size_t i = 0; i < addresses.size(); ++i) {
+      if (addresses[i].is_unix()) continue;
+      failed = i;
+      if (ports[i] <= 0) break;
+    }
+    if (failed == addresses.size()) return absl::UnavailableError("cannot start the gRPC server");
+    return CannotListen(addresses[failed], ExplainBindFailure(addresses[failed]));
   }
   if (GrpcLacksThreads()) {
     return absl::UnavailableError(
         "cannot start a thread to serve calls: the host gives this program no more; see its limits "
         "(TasksMax of the unit, pids.max, ulimit -u)");
   }
-  for (const Address& address : addresses) {
-    if (address.is_unix()) chmod(address.unix_path.c_str(), 0660);
-  }
   addresses[0].port = ports[0];
-  return std::make_unique<RpcServerImpl>(std::move(server), served,
-                                         addresses[0].Dialable().ToString());
+  auto made = std::make_unique<RpcServerImpl>(
+      std::move(server), served, addresses[0].Dialable().ToString(), std::move(sockets));
+  if (absl::Status status = made->ServeSockets(); !status.ok()) return status;
+  return made;
 }
 
 }  // namespace gitops

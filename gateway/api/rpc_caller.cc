@@ -35,8 +35,7 @@ absl::Status Explain(const grpc::Status& status, const Backend& backend, absl::D
           absl::StrCat("no answer from ", who, " within ", absl::FormatDuration(timeout)));
     case grpc::StatusCode::CANCELLED:  // by the server's end
     case grpc::StatusCode::UNAVAILABLE:
-      // The next call tries at once, however often connecting has failed.
-      grpc::experimental::ChannelResetConnectionBackoff(backend.channel.get());
+      backend.ResetBackoff();
       return MakeError(backend.unreachable,
                        absl::StrCat("cannot reach ", who, ": ", status.error_message(), " (is ",
                                     backend.program, " running there?)"));
@@ -108,7 +107,7 @@ class UnaryCall final : private Base,
     const std::shared_ptr<Backend::Stub> stub = backend_->StubNow();
     ToGrpc();
     stub->UnaryCall(&context_, path, {}, request, response,
-                   [this](const grpc::Status& status) { Finish(status); });
+                    [this](const grpc::Status& status) { Finish(status); });
   }
 
   void Cancel() override { CancelContext(); }
@@ -191,7 +190,8 @@ absl::StatusOr<std::shared_ptr<Backend>> Backend::New(std::string name, std::str
   backend->socket = LocalSocketFor(options);
   backend->options = std::move(options);
   MutexLock lock(backend->mutex);
-  backend->first = std::make_shared<Stub>(*std::move(channel));
+  backend->first = std::make_shared<Stub>(*channel);
+  backend->first_channel = *std::move(channel);
   return backend;
 }
 
@@ -203,8 +203,16 @@ std::shared_ptr<Backend::Stub> Backend::StubNow() const {
   to_socket.address = absl::StrCat("unix:", socket);
   auto channel = Dial(to_socket);
   if (!channel.ok()) return first;
-  over_socket = std::make_shared<Stub>(*std::move(channel));
+  over_socket = std::make_shared<Stub>(*channel);
+  socket_channel = *std::move(channel);
   return over_socket;
+}
+
+void Backend::ResetBackoff() const {
+  MutexLock lock(mutex);
+  for (const auto& channel : {first_channel, socket_channel}) {
+    if (channel != nullptr) grpc::experimental::ChannelResetConnectionBackoff(channel.get());
+  }
 }
 
 RpcCaller::~RpcCaller() {

@@ -37,13 +37,18 @@ struct Backend {
 
   // For a call that begins now. The program's unix socket is taken as soon as it may be opened.
   std::shared_ptr<Stub> StubNow() const;
+  // The next call connects at once, however often that has failed.
+  void ResetBackoff() const;
 
   ChannelOptions options;
   std::string socket;  // see LocalSocketFor()
   mutable Mutex mutex;
   // Both stay: gRPC's own threads call this, and cannot release a channel.
+  std::shared_ptr<grpc::Channel> first_channel ABSL_GUARDED_BY(mutex);
   std::shared_ptr<Stub> first ABSL_GUARDED_BY(mutex);
-  mutable std::shared_ptr<Stub> over_socket ABSL_GUARDED_BY(mutex);  // null: not yet
+  // Null: not yet.
+  mutable std::shared_ptr<grpc::Channel> socket_channel ABSL_GUARDED_BY(mutex);
+  mutable std::shared_ptr<Stub> over_socket ABSL_GUARDED_BY(mutex);
 };
 
 // A call in progress.

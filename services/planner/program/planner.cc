@@ -10,6 +10,8 @@
 #include "common/http/client.h"
 #include "common/log/log.h"
 #include "common/metrics/metrics.h"
+#include "common/program_config/setting_rules.h"
+#include "common/rpc/grants.h"
 #include "common/schedule/scheduler.h"
 #include "common/server/debug_info.h"
 #include "common/server/file_limit.h"
@@ -98,7 +100,7 @@ Retention RetentionOf(const Settings& settings) {
 class Planner {
  public:
   Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<Store> store,
-          std::unique_ptr<HookCaller> hooks);
+          std::unique_ptr<HookCaller> hooks, GrantFile* grants);
 
   // Serves until it is stopped. Returns the exit status.
   int Serve();
@@ -134,6 +136,7 @@ class Planner {
   RpcGate gate_{/*authorizer=*/nullptr, {.read = kMaxCalls}};
   ReportedAudits audits_{store_.get(), clock_,
                          [this](const std::string& text) { gate_.audit().Note(text); }};
+  GrantFile* const grants_;  // not owned
   const std::unique_ptr<PlannerService> service_;
   ReportService reports_;
 
@@ -148,7 +151,7 @@ class Planner {
 };
 
 Planner::Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<Store> store,
-                 std::unique_ptr<HookCaller> hooks)
+                 std::unique_ptr<HookCaller> hooks, GrantFile* grants)
     : flags_(flags),
       settings_(config.settings),
       store_(std::move(store)),
@@ -176,8 +179,10 @@ Planner::Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<St
                           .return_timeout = settings_.GetDuration("return-timeout")})),
       plans_(
           {.fleet = fleet_.get(), .hooks = hooks_.get(), .agents = agents_.get(), .clock = clock_}),
+      grants_(grants),
       service_(NewPlannerService({.clock = clock_,
                                   .gate = &gate_,
+                                  .grants = grants_,
                                   .fleet = fleet_.get(),
                                   .locks = &locks_,
                                   .agents = agents_.get(),
@@ -272,7 +277,11 @@ int Planner::Serve() {
                                        .host_audits =
                                            HostAuditsOf(fleet_.get(), agents_.get(), &audits_),
                                        .metrics = &metrics_,
-                                       .on_reload = [this] { upkeep_.Reload(); },
+                                       .on_reload =
+                                           [this] {
+                                             grants_->Reload();
+                                             upkeep_.Reload();
+                                           },
                                        .on_drain = [this] { Drain(); },
                                        .default_socket = kPlannerSocket,
                                        .max_message_bytes = kMaxMessageBytes,
@@ -308,15 +317,23 @@ int Run(const Settings& flags) {
   absl::Status checked = config.status();
   if (checked.ok()) checked = CheckServerSettings(config->settings);
   if (!checked.ok()) return ReportFailure(kProgram, checked);
+  if (checked = CheckGrants(config->settings); !checked.ok()) {
+    return ReportFailure(kProgram, checked);
+  }
   if (flags.GetBool("check-config")) return CheckConfig(*config);
   for (const std::string& warning : config->fleet->warnings) LogWarning(warning);
   RaiseFileLimit(kMaxFiles, "agents");
   // Check what can be wrong before anything is created.
   auto hooks = MakeHookCaller(config->settings);
   if (!hooks.ok()) return ReportFailure(kProgram, hooks.status());
+  const std::unique_ptr<Scheduler> scheduler = NewScheduler(Clock::System(), 1);
+  const auto grants =
+      GrantFile::Open(config->settings.Get("grants"), Clock::System(), scheduler.get());
+  if (!grants.ok()) return ReportFailure(kProgram, grants.status());
   auto store = OpenStateStore(config->settings.Get("state-dir"), "planner.db", Clock::System());
   if (!store.ok()) return ReportFailure(kProgram, store.status());
-  return Planner(flags, *std::move(config), *std::move(store), *std::move(hooks)).Serve();
+  return Planner(flags, *std::move(config), *std::move(store), *std::move(hooks), grants->get())
+      .Serve();
 }
 
 }  // namespace

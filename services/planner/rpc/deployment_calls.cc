@@ -46,6 +46,15 @@ v1::DispatchHookRequest ToDispatch(const Fleet& fleet, const v1::TestHooksReques
 
 }  // namespace
 
+HostGrants DeploymentCalls::GrantsOf(const CallContext& call) const {
+  return HostGrants(options_.grants, options_.fleet, call.caller);
+}
+
+absl::Status DeploymentCalls::CheckGrants(const std::string& id, const std::string& action,
+                                          const CallContext& call) const {
+  return GrantsOf(call).CheckDeployment(*options_.store, id, action);
+}
+
 absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::CreatePlanRequest& request,
                                                      const CallContext& call) {
   const auto claim = options_.request_ids->Enter(PrincipalKey(call.caller), request, call.give_up);
@@ -59,6 +68,7 @@ absl::StatusOr<v1::Plan> DeploymentCalls::CreatePlan(const v1::CreatePlanRequest
       options_.plans->Make(request.spec(), /*changes=*/false,
                            {.traceparent = call.traceparent, .give_up = call.give_up});
   if (!plan.ok()) return plan.status();
+  if (absl::Status allowed = GrantsOf(call).CheckPlan(*plan); !allowed.ok()) return allowed;
   const absl::Time now = options_.clock->Now();
   *plan->mutable_create_time() = ToTimestamp(now);
   *plan->mutable_expire_time() = ToTimestamp(now + kPlanLife);
@@ -108,10 +118,16 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymen
         }
         deployment.no_wait = request.no_wait();
         deployment.spec = shown.spec();
-        deployment.plan = [&](const std::string& id, std::vector<v1::HookCall>* calls) {
+        deployment.plan = [&](const std::string& id,
+                              std::vector<v1::HookCall>* calls) -> absl::StatusOr<v1::Plan> {
           const PlanContext context{id, call.traceparent, calls, call.give_up};
-          return request.has_spec() ? options_.plans->Make(shown.spec(), /*changes=*/true, context)
-                                    : options_.plans->Confirm(shown, context);
+          absl::StatusOr<v1::Plan> plan =
+              request.has_spec() ? options_.plans->Make(shown.spec(), /*changes=*/true, context)
+                                 : options_.plans->Confirm(shown, context);
+          // Only now: select hooks may add hosts and actions.
+          const absl::Status allowed =
+              plan.ok() ? GrantsOf(call).CheckPlan(*plan) : absl::OkStatus();
+          return allowed.ok() ? std::move(plan) : allowed;
         };
         return options_.deployments->Begin(deployment);
       });
@@ -120,6 +136,9 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Create(const v1::CreateDeploymen
 absl::StatusOr<v1::Deployment> DeploymentCalls::RollBack(
     const v1::RollbackDeploymentRequest& request, const CallContext& call) {
   if (absl::Status status = CheckDeploymentId(request.id()); !status.ok()) return status;
+  if (absl::Status allowed = CheckGrants(request.id(), "rollback", call); !allowed.ok()) {
+    return allowed;
+  }
   return BeginOnce(request, call, [&](Deployments::NewDeployment back) {
     return options_.deployments->RollBack(request.id(), std::move(back));
   });
@@ -129,12 +148,18 @@ absl::StatusOr<v1::Deployment> DeploymentCalls::Cancel(const v1::CancelDeploymen
                                                        const CallContext& call) {
   if (absl::Status status = CheckDeploymentId(request.id()); !status.ok()) return status;
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
+  if (absl::Status allowed = CheckGrants(request.id(), "cancel", call); !allowed.ok()) {
+    return allowed;
+  }
   return options_.deployments->Cancel(request.id(), call.caller, request.reason());
 }
 
 absl::StatusOr<v1::Deployment> DeploymentCalls::Resume(const v1::ResumeDeploymentRequest& request,
                                                        const CallContext& call) {
   if (absl::Status status = CheckDeploymentId(request.id()); !status.ok()) return status;
+  if (absl::Status allowed = CheckGrants(request.id(), "resume", call); !allowed.ok()) {
+    return allowed;
+  }
   return options_.deployments->Resume(request.id(), call.caller);
 }
 
@@ -142,6 +167,8 @@ absl::StatusOr<v1::HostLock> DeploymentCalls::BreakLock(const v1::BreakLockReque
                                                         const CallContext& call) {
   if (request.host().empty()) return InvalidField("host", "no host is named");
   if (absl::Status status = CheckReason(request.reason()); !status.ok()) return status;
+  const absl::Status allowed = GrantsOf(call).Check(request.host(), {"break-lock"});
+  if (!allowed.ok()) return allowed;
   return options_.deployments->BreakLock(request.host(), call.caller, request.reason());
 }
 

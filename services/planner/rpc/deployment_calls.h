@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "common/rpc/principal.h"
 #include "gitops/v1/planner.pb.h"
+#include "services/planner/rpc/host_grants.h"
 #include "services/planner/rpc/planner_service.h"
 
 namespace gitops {
@@ -42,6 +43,11 @@ class DeploymentCalls {
                                                   const CallContext& call);
 
  private:
+  HostGrants GrantsOf(const CallContext& call) const;
+  // For each host of a deployment.
+  absl::Status CheckGrants(const std::string& id, const std::string& action,
+                           const CallContext& call) const;
+
   // Begins the deployment of a request, unless a request with the same id has done so.
   template <typename Request>
   absl::StatusOr<v1::Deployment> BeginOnce(

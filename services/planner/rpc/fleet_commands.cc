@@ -87,6 +87,10 @@ absl::Status RunFleetCommand(const Fleet& fleet, const FleetCommand& command) {
   if (hosts->empty()) return NoHostSelected(command.selection, fleet.Hosts());
   const size_t selected = hosts->size();
   const std::vector<Asked> all = HostsToAsk(fleet, *std::move(hosts), command.service);
+  for (const Asked& each : all) {
+    absl::Status allowed = command.allowed ? command.allowed(*each.host) : absl::OkStatus();
+    if (!allowed.ok()) return allowed;
+  }
   const std::vector<int> order = Order(all);
   const auto cancelled = [&] { return command.cancelled && command.cancelled(); };
   Mutex telling;

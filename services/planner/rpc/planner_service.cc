@@ -21,6 +21,7 @@
 #include "services/planner/rpc/fleet_commands.h"
 #include "services/planner/rpc/fleet_lists.h"
 #include "services/planner/rpc/fleet_watch.h"
+#include "services/planner/rpc/host_grants.h"
 
 namespace gitops {
 namespace {
@@ -115,13 +116,13 @@ class PlannerServiceImpl final : public PlannerService {
 
   grpc::Status FreezeServices(ServerContext* context, const v1::FreezeServicesRequest* request,
                               grpc::ServerWriter<v1::FreezeServicesResponse>* writer) override {
-    return Change(brakes_, *context, *request, writer,
+    return Change(brakes_, "freeze", *context, *request, writer,
                   Converted<v1::FreezeServiceRequest>(*request));
   }
 
   grpc::Status UnfreezeServices(ServerContext* context, const v1::UnfreezeServicesRequest* request,
                                 grpc::ServerWriter<v1::UnfreezeServicesResponse>* writer) override {
-    return Change(brakes_, *context, *request, writer,
+    return Change(brakes_, "unfreeze", *context, *request, writer,
                   Converted<v1::UnfreezeServiceRequest>(*request));
   }
 
@@ -129,12 +130,12 @@ class PlannerServiceImpl final : public PlannerService {
                                 grpc::ServerWriter<v1::RollbackServicesResponse>* writer) override {
     auto one = Converted<v1::RollbackServiceRequest>(*request);
     one.set_hash(absl::AsciiStrToLower(one.hash()));
-    return Change(commands_, *context, *request, writer, one);
+    return Change(commands_, "rollback", *context, *request, writer, one);
   }
 
   grpc::Status PullServices(ServerContext* context, const v1::PullServicesRequest* request,
                             grpc::ServerWriter<v1::PullServicesResponse>* writer) override {
-    return Change(commands_, *context, *request, writer,
+    return Change(commands_, "pull", *context, *request, writer,
                   Converted<v1::PullServiceRequest>(*request));
   }
 
@@ -147,14 +148,14 @@ class PlannerServiceImpl final : public PlannerService {
         if (absl::Status hash = CheckHash(one.to_hash(), "to_hash"); !hash.ok()) return hash;
       }
       one.set_content(one.content() && MaySeeContent(caller));
-      return Command(commands_, *context, caller, *request, /*changes=*/false, writer, one);
+      return Command(commands_, *context, caller, *request, /*action=*/"", writer, one);
     });
   }
 
   grpc::Status GetServices(ServerContext* context, const v1::GetServicesRequest* request,
                            grpc::ServerWriter<v1::GetServicesResponse>* writer) override {
     return gate().Run(*context, *request, [&](const Principal& caller) {
-      return Command(commands_, *context, caller, *request, /*changes=*/false, writer,
+      return Command(commands_, *context, caller, *request, /*action=*/"", writer,
                      Converted<v1::GetServiceRequest>(*request));
     });
   }
@@ -255,6 +256,9 @@ class PlannerServiceImpl final : public PlannerService {
     return gate().Run(*context, *request, [&](const Principal& caller) {
       if (request->host().empty()) return InvalidField("host", "no host is named");
       if (absl::Status status = CheckReason(request->reason()); !status.ok()) return status;
+      const absl::Status allowed = HostGrants(options_.grants, options_.fleet, caller)
+                                       .Check(request->host(), {"acknowledge"});
+      if (!allowed.ok()) return allowed;
       const absl::StatusOr<FleetHost> marked = options_.fleet->Find(request->host());
       const absl::StatusOr<bool> changed =
           options_.fleet->MarkHealth(request->host(), std::nullopt);
@@ -371,11 +375,13 @@ class PlannerServiceImpl final : public PlannerService {
     });
   }
 
-  // `one` is the request to each agent.
+  // `one` is the request to each agent; `action` what it changes, by its name in grants; empty:
+  // nothing.
   template <typename Request, typename Response>
   absl::Status Command(Watches& places, ServerContext& context, const Principal& caller,
-                       const Request& request, bool changes, grpc::ServerWriter<Response>* writer,
-                       const ServiceRequest& one) {
+                       const Request& request, const std::string& action,
+                       grpc::ServerWriter<Response>* writer, const ServiceRequest& one) {
+    const HostGrants grants(options_.grants, options_.fleet, caller);
     const auto place =
         places.Enter({.close = [] {}, .cancel = [&context] { context.TryCancel(); }});
     if (!place.ok()) return place.status();
@@ -387,33 +393,38 @@ class PlannerServiceImpl final : public PlannerService {
       *response.mutable_outcome() = std::move(outcome);
       write(response, /*more=*/false);
     };
-    return RunFleetCommand(*options_.fleet,
-                           {.selection = request.selection(),
-                            .service = request.service(),
-                            .changes = changes,
-                            .ask =
-                                [&](const AgentAddress& address, v1::HostOutcome* outcome) {
-                                  const absl::Status status =
-                                      options_.agents->Call(address, asked_for, one, outcome);
-                                  CutDiff(outcome);
-                                  CutChanges(outcome);
-                                  return status;
-                                },
-                            .cancelled = asked_for.give_up,
-                            .outcome = tell});
+    return RunFleetCommand(
+        *options_.fleet,
+        {.selection = request.selection(),
+         .service = request.service(),
+         .changes = !action.empty(),
+         .allowed =
+             [&](const FleetHost& host) {
+               return action.empty() ? absl::OkStatus() : grants.Check(host, action);
+             },
+         .ask =
+             [&](const AgentAddress& address, v1::HostOutcome* outcome) {
+               const absl::Status status = options_.agents->Call(address, asked_for, one, outcome);
+               CutDiff(outcome);
+               CutChanges(outcome);
+               return status;
+             },
+         .cancelled = asked_for.give_up,
+         .outcome = tell});
   }
 
   // The same for commands that change a service. Freeze and unfreeze pass the gate even if other
   // calls hold all the threads that they may use.
   template <typename Request, typename Response>
-  grpc::Status Change(Watches& places, ServerContext& context, const Request& request,
-                      grpc::ServerWriter<Response>* writer, const ServiceRequest& one) {
+  grpc::Status Change(Watches& places, const std::string& action, ServerContext& context,
+                      const Request& request, grpc::ServerWriter<Response>* writer,
+                      const ServiceRequest& one) {
     const auto handle = [&](const Principal& caller) {
       absl::Status status;
       if constexpr (requires { request.hash(); }) status = CheckHash(request.hash());
       if constexpr (requires { request.reason(); }) status.Update(CheckReason(request.reason()));
       if (!status.ok()) return status;
-      return Command(places, context, caller, request, /*changes=*/true, writer, one);
+      return Command(places, context, caller, request, action, writer, one);
     };
     const CallKind kind = &places == &brakes_ ? CallKind::kBrake : CallKind::kRead;
     return gate().Run(kind, context, request, handle);

@@ -6,6 +6,7 @@
 
 #include "common/clock/clock.h"
 #include "common/rpc/gate.h"
+#include "common/rpc/grants.h"
 #include "common/store/request_ids.h"
 #include "common/store/store.h"
 #include "gitops/v1/planner.grpc.pb.h"
@@ -24,6 +25,7 @@ struct PlannerServiceOptions {
   // None of these is owned.
   Clock* clock = nullptr;
   const RpcGate* gate = nullptr;
+  const GrantFile* grants = nullptr;  // null: no limits
   Fleet* fleet = nullptr;
   HostLocks* locks = nullptr;
   ServiceCaller* agents = nullptr;

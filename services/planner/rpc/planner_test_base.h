@@ -34,10 +34,13 @@ class PlannerTestBase : public testing::Test {
   static constexpr int kMostCommands = 3;
   static constexpr int kMostCalls = 12;
 
-  explicit PlannerTestBase(bool dispatcher = true, Clock* clock = Clock::System())
+  // `grants` (may be null) is not owned.
+  explicit PlannerTestBase(bool dispatcher = true, Clock* clock = Clock::System(),
+                           const GrantFile* grants = nullptr)
       : hooks_(dispatcher) {
     service_ = NewPlannerService({.clock = clock,
                                   .gate = &gate_,
+                                  .grants = grants,
                                   .fleet = &fleet_,
                                   .locks = &locks_,
                                   .agents = &agents_,
@@ -67,10 +70,11 @@ class PlannerTestBase : public testing::Test {
     server_->Shutdown(absl::Seconds(5));
   }
 
-  static std::unique_ptr<grpc::ClientContext> Context() {
+  std::unique_ptr<grpc::ClientContext> Context() const {
     auto context = std::make_unique<grpc::ClientContext>();
     context->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
     context->AddMetadata("gitops-user", "alice@laptop");
+    if (!on_behalf_of_.empty()) context->AddMetadata("gitops-on-behalf-of", on_behalf_of_);
     return context;
   }
 
@@ -128,6 +132,7 @@ class PlannerTestBase : public testing::Test {
 
   using Stub = v1::PlannerService::Stub;
 
+  std::string on_behalf_of_;  // in the calls; empty: the caller's own
   const RpcGate gate_{/*authorizer=*/nullptr, {.read = kMostCalls}};
   TempStore store_;
   FakeFleet fleet_;
