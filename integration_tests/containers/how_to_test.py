@@ -21,6 +21,7 @@ NOT_RUN = {
     "from-gitopper": [],
     "from-morph": [],
     "hooks": ["an excerpt", "a build takes minutes"],
+    "join-hosts": ["there are no 200 hosts"],
     "private-repositories": ["an excerpt of the config"] * 4,
     "promote-by-pull-request": ["an excerpt of a pipeline"],
     "run-the-planner": ["a build takes minutes"],
@@ -180,6 +181,12 @@ def run_the_planner(host):
     host.run("echo '127.0.0.1 planner.example' >> /etc/hosts; systemctl start gitops-agent")
 
 
+def join_hosts(host):
+    one_host(host)
+    install(host, "gitops-agent", "gitopsctl", "gitops-planner")
+    host.run("echo '127.0.0.1 planner.example' >> /etc/hosts")
+
+
 PREPARED = {
     "bootstrap": bootstrap,
     "build-and-release": one_host,
@@ -187,6 +194,7 @@ PREPARED = {
     "deploy": deployed_fleet,
     "from-gitopper": from_gitopper,
     "hooks": fleet,
+    "join-hosts": join_hosts,
     "private-repositories": private_repositories,
     "promote-by-pull-request": lambda host: host.run("groupadd --system gitops"),
     "run-the-planner": run_the_planner,
