@@ -301,6 +301,8 @@ def test_a_revoked_host_does_not_renew(tmp_path):
         openssl("ca", "-config", config, "-revoke", tls / "tls.crt")
         openssl("ca", "-config", config, "-gencrl", "-out", suite.planner_tls / "crl.new")
         (suite.planner_tls / "crl.new").rename(suite.planner_tls / "crl.pem")
+        wait_for(lambda: "revoked" in ctl("list", "hosts", "--planner", suite.planner.address(), "--tls-dir", str(tls),
+                                          check=False).err, what="the use of the list")
         agent = suite.agent("web1").start()
         wait_for(lambda: "cannot renew the certificate" in agent.logged(), what="the refusal")
         assert "revoked" in agent.logged() and serial(tls) == before
@@ -326,7 +328,7 @@ def test_a_stolen_planner_cannot_make_an_admin(suite, tmp_path):
                            tmp_path / "ca.crt", "-cert", tmp_path / "tls.crt", "-key", tmp_path / "tls.key",
                            "-cert_chain", tmp_path / "tls.crt", "-alpn", "h2", "-ign_eof"],
                           input="", capture_output=True, text=True, timeout=30)
-    assert re.search("alert|error", done.stdout + done.stderr), done
+    assert "alert" in done.stdout + done.stderr, done
     answer = ctl("list", "hosts", "--planner", suite.planner.address(), "--tls-dir", str(tmp_path), check=False)
     assert answer.status != 0, answer
 

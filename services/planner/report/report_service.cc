@@ -179,7 +179,7 @@ grpc::Status ReportService::RenewCertificate(grpc::ServerContext* context,
         context->auth_context()->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
     if (caller.kind != Principal::Kind::kAgent ||
         caller.authentication != Principal::Authentication::kTls || certificates.empty()) {
-      return absl::PermissionDeniedError(
+      return absl::FailedPreconditionError(
           "only an agent can renew a certificate, its own, over TLS; see 'gitopsctl ca'");
     }
     if (!options_.renew) {
