@@ -217,6 +217,22 @@ TEST_F(CaRunTest, IssuerIssuesForAgentsOnly) {
   EXPECT_FALSE(directory_.Has("admin"));
 }
 
+TEST_F(CaRunTest, TokensAreMadeForManyHostsAndRevoked) {
+  Good("ca init --dir DIR/ca");
+  Good("ca issuer --dir DIR/ca --out DIR/issuer");
+  const Result lines = Good("ca token --dir DIR/issuer --host web{1..3} --host db1");
+  EXPECT_THAT(lines.out, MatchesRegex("web1/[^\n]+\nweb2/[^\n]+\nweb3/[^\n]+\ndb1/[^\n]+\n"));
+  EXPECT_THAT(lines.err, HasSubstr("4 tokens"));
+  const json tree = json::parse(Good("ca token --dir DIR/issuer --host web1 -o json").out);
+  EXPECT_EQ(tree["tokens"][0]["host"], "web1");
+  const std::string hash = tree["caHash"];
+  EXPECT_THAT(Openssl("x509 -in ca/ca.crt -outform DER | sha256sum"), HasSubstr(hash));
+  EXPECT_EQ(Good("ca token --dir DIR/issuer --host web1 --revoke").out, "web1\n");
+  const Result again = Ctl("ca token --dir DIR/issuer --host web1 --revoke");
+  EXPECT_EQ(again.exit_code, 1);
+  EXPECT_THAT(again.err, HasSubstr("has no join token"));
+}
+
 TEST_F(CaRunTest, RootIsReplacedWhileBothAreTrusted) {
   Good("ca init --dir DIR/ca");
   Good("ca issue --dir DIR/ca --role agent --name web1 --out DIR/tls");
@@ -237,6 +253,7 @@ TEST_F(CaRunTest, RootIsReplacedWhileBothAreTrusted) {
 TEST_F(CaRunTest, WhatIsMissingOrWrongIsAUsageErrorThatSaysSo) {
   for (const auto& [line, part] : std::vector<std::pair<std::string, std::string>>{
            {"ca init", "needs --dir DIR"},
+           {"ca token --dir DIR/ca", "needs --host NAME"},
            {"ca issue --dir DIR/ca", "needs --out DIR"},
            {"ca issue --dir DIR/ca --out DIR/x", "needs --role ROLE"},
            {"ca issue --dir DIR/ca --out DIR/x --role agent", "needs --name NAME"},

@@ -367,6 +367,8 @@ AuthorityCommand AuthorityCommandOf(CommandId command) {
       return AddIssuer;
     case CommandId::kCaRetire:
       return RetireRoot;
+    case CommandId::kCaToken:
+      return MakeJoinTokens;
     default:
       return nullptr;
   }

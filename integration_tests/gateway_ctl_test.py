@@ -16,7 +16,7 @@ from harness import BIN, ctl, wait_for
 
 # They call no server.
 LOCAL = {"token create", "completion", "version", "help", "config check", "config render", "config schema",
-         "ca init", "ca issue", "ca renew", "ca list", "ca revoke", "ca issuer", "ca retire"}
+         "ca init", "ca issue", "ca renew", "ca list", "ca revoke", "ca issuer", "ca retire", "ca token"}
 
 
 @pytest.fixture(scope="module")

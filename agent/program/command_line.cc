@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "agent/program/config_in_force.h"
 #include "agent/program/host_root.h"
+#include "agent/program/join_command.h"
 #include "agent/program/program.h"
 #include "agent/program/settings.h"
 #include "common/program_config/setting_rules.h"
@@ -54,6 +55,9 @@ int RunAgent(const std::vector<std::string>& arguments) {
     return ReportFailure(
         kAgentProgram,
         absl::UnimplementedError("hail: following a Hydra job is not part of this version"));
+  }
+  if (!arguments.empty() && arguments[0] == "join") {
+    return RunJoin({arguments.begin() + 1, arguments.end()});
   }
   return RunServerProgram({kAgentProgram, kUsage, AgentSettings()}, arguments, Run);
 }

@@ -1,6 +1,7 @@
 #include "agent/program/program.h"
 
 #include <google/protobuf/util/message_differencer.h>
+#include <unistd.h>
 
 #include <memory>
 #include <optional>
@@ -14,6 +15,8 @@
 #include "agent/activate/systemd.h"
 #include "agent/controller/host_agent.h"
 #include "agent/git/git.h"
+#include "agent/join/join.h"
+#include "agent/join/renewal.h"
 #include "agent/metrics/agent_metrics.h"
 #include "agent/operation/operation_server.h"
 #include "agent/program/bootstrap.h"
@@ -46,6 +49,7 @@
 #include "common/server/upkeep.h"
 #include "common/store/store.h"
 #include "common/text/escape.h"
+#include "common/tls/next_files.h"
 
 namespace gitops {
 namespace {
@@ -71,6 +75,7 @@ class Agent {
   ~Agent() {
     memory_.reset();
     follower_.reset();
+    renewal_.reset();
     Drain();
     grants_.reset();
     operations_.reset();
@@ -90,6 +95,7 @@ class Agent {
   absl::Status OpenStore(const std::string& state_dir);
   absl::Status OpenOperations(const std::string& boot_id_file);
   absl::Status OpenReporter(const Settings& settings);
+  void OpenRenewal(const Settings& settings);
   v1::DebugInfo DebugInfo() const;
   absl::Status CheckGranted(const Principal& caller, const std::string& action) const;
   absl::Status ReadConfig(const Settings& flags);
@@ -117,6 +123,7 @@ class Agent {
   // Separate, so that reports do not wait for the work of services.
   std::unique_ptr<Scheduler> report_scheduler_;
   std::unique_ptr<Reporter> reporter_;  // null: no planner
+  std::unique_ptr<Renewal> renewal_;    // null: the host did not join
   std::string advertised_;
   const absl::Time start_time_ = clock_->Now();
   std::unique_ptr<HostAgent> host_;
@@ -153,6 +160,9 @@ absl::Status Agent::Open(const Settings& flags) {
   auto grants = GrantFile::Open(settings.Get("grants"), clock_, pools_->scheduler());
   if (!grants.ok()) return grants.status();
   grants_ = *std::move(grants);
+  if (const std::string& tls_dir = settings.Get("tls-dir"); !tls_dir.empty()) {
+    if (absl::Status whole = FinishNext(tls_dir); !whole.ok()) return whole;
+  }
   if (absl::Status opened = OpenReporter(settings); !opened.ok()) return opened;
   HostAgentOptions options;
   options.default_poll = settings.GetDuration("poll");
@@ -277,6 +287,18 @@ absl::Status Agent::CheckGranted(const Principal& caller, const std::string& act
                       {.host = config->host.name, .tags = tags, .actions = {action}});
 }
 
+void Agent::OpenRenewal(const Settings& settings) {
+  const std::string& planner = settings.Get("planner");
+  const std::string& tls_dir = settings.Get("tls-dir");
+  if (tls_dir.empty() || access(absl::StrCat(tls_dir, "/", kJoinedMark).c_str(), F_OK) != 0) return;
+  if (planner.empty()) {
+    LogWarning("without --planner nothing renews the certificate", {{"tls-dir", tls_dir}});
+    return;
+  }
+  renewal_ = std::make_unique<Renewal>(
+      RenewalOptions{.planner = planner, .tls_dir = tls_dir, .clock = clock_});
+}
+
 v1::DebugInfo Agent::DebugInfo() const {
   v1::DebugInfo info = MakeDebugInfo("agent", start_time_, metrics_);
   const std::shared_ptr<const AgentConfig> config = config_->Get();
@@ -377,6 +399,7 @@ int Agent::Serve() {
     advertised_ = AdvertisedAddress(settings, (*process)->addresses().grpc);
     reporter_->Start();
   }
+  OpenRenewal(settings);
   (*process)->SetReady(absl::OkStatus());
   return (*process)->Run();
 }

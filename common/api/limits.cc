@@ -124,6 +124,7 @@ constexpr FieldLimit kLimits[] = {
     {"Hello.services", 0, kReported},
     {"ServicesChanged.services", 0, kReported},
     {"ServicesChanged.removed", kPath, kReported},
+    {"RenewCertificateRequest.certificate_request", 16 << 10},
     {"TipVerified.upstream", kText},
     {"TipVerified.user", kText},
     {"TipVerified.branch", kText},

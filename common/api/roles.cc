@@ -90,6 +90,7 @@ constexpr RpcRoles kRows[] = {
     {"PromotionService.RemoveDamagedPromotionRecord", Role::kAdmin, {}},
     {"PromotionService.ReplayPromotion", Role::kOperator, {}},
     {"PromotionService.WatchPromotions", Role::kViewer, kGateways},
+    {"ReportService.RenewCertificate", Role::kAdmin, kAgents},
     {"ReportService.Report", Role::kAdmin, kAgents},
 };
 

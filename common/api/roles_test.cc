@@ -74,10 +74,12 @@ TEST(RolesTest, ViewersMayReadAndNothingElse) {
   }
 }
 
-TEST(RolesTest, AnAgentMayOnlyReportAndAHookDispatcherCallsNobody) {
+TEST(RolesTest, AnAgentMayOnlyReportAndRenewAndAHookDispatcherCallsNobody) {
   for (const MethodDescriptor* method : Methods()) {
     const auto& request = *method->input_type();
-    EXPECT_EQ(CheckRole(Role::kAgent, "web1", request).ok(), method->name() == "Report");
+    EXPECT_EQ(CheckRole(Role::kAgent, "web1", request).ok(),
+              method->service()->name() == "ReportService")
+        << method->name();
     EXPECT_FALSE(CheckRole(Role::kHookDispatcher, "hooks", request).ok()) << method->name();
     EXPECT_TRUE(CheckRole(Role::kAdmin, "root", request).ok()) << method->name();
   }

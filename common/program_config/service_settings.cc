@@ -56,6 +56,11 @@ std::vector<SettingDefinition> PlannersOwn() {
        .help = "MiB of the reports of all hosts that are kept; an agent beyond that is refused",
        .default_value = "512",
        .type = Type::kInt},
+      {.name = "join-listen",
+       .help = "serve HTTPS here for hosts that join with a token; empty: do not"},
+      {.name = "issuer-dir",
+       .help = "directory of the issuing authority for hosts that join ('gitopsctl ca issuer')",
+       .default_value = "/var/lib/gitops-planner/issuer"},
       {.name = "max-parallel-hosts",
        .help =
            "hosts in progress at a time, over all deployments; each deployment always gets a 32nd",

@@ -149,6 +149,16 @@ absl::Status CheckAgentRules(const Settings& settings) {
 absl::Status CheckPlannerRules(const Settings& settings) {
   absl::Status status = CheckPeer(settings, "hook-dispatcher", kHookDispatcherPort);
   if (!status.ok()) return status;
+  if (const std::string& join = settings.Get("join-listen"); !join.empty()) {
+    const absl::StatusOr<Address> address = ParseAddress(join, /*default_port=*/0);
+    if (!address.ok()) return SettingFault(settings, "join-listen", address.status());
+    if (settings.Get("tls-dir").empty()) {
+      return SettingFault(settings, "join-listen",
+                          absl::InvalidArgumentError(
+                              "hosts that join need to know the planner by its certificate; give "
+                              "--tls-dir, too"));
+    }
+  }
   for (const char* name : {"keep-deployments", "max-parallel-hosts", "report-memory"}) {
     if (settings.GetInt(name) >= 1 && settings.GetInt(name) <= 1'000'000) continue;
     return SettingFault(settings, name,

@@ -41,6 +41,9 @@ inline constexpr Backoff kReportBackoff = {.first = absl::Seconds(1),
                                            .longest = absl::Seconds(10),
                                            .jitter = 1,
                                            .shortest = absl::Milliseconds(200)};
+// Agent: the certificate cannot be renewed. It is valid for a third of its life still.
+inline constexpr Backoff kRenewalBackoff = {
+    .first = absl::Seconds(10), .longest = absl::Hours(1), .jitter = 0.5};
 // Planner: an agent was lost during an action.
 inline constexpr Backoff kAgentReturnBackoff = {.first = absl::Milliseconds(200),
                                                 .longest = absl::Seconds(2)};

@@ -11,10 +11,11 @@ namespace gitops {
 struct ServedAddresses {
   std::string grpc;
   std::string http;
+  std::string join = {};  // where hosts join a planner
 };
 
-// Writes one line each, `grpc=ADDRESS` and `http=ADDRESS`, atomically. Errors name the path:
-// NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED…
+// Writes one line each, `grpc=ADDRESS`, `http=ADDRESS` and `join=ADDRESS`, atomically. Errors name
+// the path: NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED…
 absl::Status WriteAddressFile(const std::string& path, const ServedAddresses& addresses);
 
 }  // namespace gitops

@@ -60,6 +60,8 @@ struct ServerProcessOptions {
   absl::Duration drain = absl::Seconds(10);
   // Without --listen, root serves this unix socket too (see default_socket.h). Empty: none.
   std::string default_socket = {};
+  // For the address file.
+  std::string join_address = {};
   // See RpcServerOptions.
   int max_message_bytes = 4 << 20;
   int max_threads = 64;

@@ -93,6 +93,7 @@ absl::StatusOr<std::string> ServerProcessBase::StartPages(const Settings& settin
 absl::Status ServerProcessBase::Announce(const Settings& settings, ServedAddresses addresses,
                                          HttpServer& answering) {
   addresses_ = std::move(addresses);
+  addresses_.join = options_.join_address;
   absl::StatusOr<std::unique_ptr<SignalWaiter>> signals =
       SignalWaiter::Start({.on_terminate = [this] { Stop(); }, .on_reload = options_.on_reload});
   if (!signals.ok()) return signals.status();

@@ -77,6 +77,7 @@ absl::StatusOr<IssuedMaterial> CertificateAuthority::Parts::Certify(EVP_PKEY* ke
   if (!leaf.ok()) return leaf.status();
   IssuedMaterial material;
   material.authorities_pem = files.authorities_pem;
+  material.links_pem = files.links_pem;
   material.chain_pem = absl::StrCat(tls::ToPem(leaf->get()), files.issuer_pem);
   material.certificate = EntryOf(holder, leaf->get());
   if (absl::Status status = CheckAllowed(material.chain_pem, now); !status.ok()) return status;
@@ -162,8 +163,10 @@ absl::StatusOr<IssuedCertificate> CertificateAuthority::AddIssuer(const std::str
   // Its certificate last: it makes the directory an authority.
   for (const auto& [file, text, mode] :
        {std::tuple(path + ".key", tls::ToPem(key->get()).Reveal(), 0600),
+        std::tuple(directory + "/links.pem", parts_->files.links_pem, 0644),
         std::tuple(directory + "/ca.crt", parts_->files.authorities_pem, 0644),
         std::tuple(path + ".crt", tls::ToPem(issuer->get()), 0644)}) {
+    if (text.empty()) continue;
     if (absl::Status status = ReplaceFile(file, text, mode); !status.ok()) return status;
   }
   return entry;
@@ -230,6 +233,18 @@ absl::Status CertificateAuthority::WriteRevocationLists(absl::Time now) const {
   return ReplaceFile(parts_->directory + "/crl.pem", *lists, 0644);
 }
 
+absl::Status CertificateAuthority::CheckNotRevoked(absl::string_view serial) const {
+  const absl::StatusOr<std::vector<IssuedCertificate>> issued = Issued();
+  if (!issued.ok()) return issued.status();
+  for (const IssuedCertificate& certificate : *issued) {
+    if (certificate.serial != serial || !certificate.revoked.has_value()) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat("the certificate of ", certificate.holder, " with serial number ", serial,
+                     " is revoked; if its holder may have another, use 'gitopsctl ca issue'"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<IssuedCertificate>> CertificateAuthority::Issued() const {
   return parts_->log.Read();
 }
@@ -237,5 +252,7 @@ absl::StatusOr<std::vector<IssuedCertificate>> CertificateAuthority::Issued() co
 const std::string& CertificateAuthority::authorities_pem() const {
   return parts_->files.authorities_pem;
 }
+
+const std::string& CertificateAuthority::links_pem() const { return parts_->files.links_pem; }
 
 }  // namespace gitops

@@ -28,6 +28,7 @@ struct LeafRequest {
 
 struct IssuedMaterial {
   std::string authorities_pem;  // ca.crt
+  std::string links_pem;        // see TrustedAuthorities; empty: there are none
   std::string chain_pem;        // tls.crt: the certificate, then those that lead to ca.crt
   Secret key_pem;               // tls.key; empty if the key is the requester's
   IssuedCertificate certificate;
@@ -38,6 +39,7 @@ struct IssuedMaterial {
 //   ca.key       the keys of these, in the same order; mode 0600
 //   issuer.crt, issuer.key
 //                only of an issuing authority for agents (AddIssuer), which has no ca.key
+//   links.pem    of roots that replaced others: certificates by which one root vouches for another
 //   issued.jsonl what was issued and revoked (IssuedLog)
 //   crl.pem      the signed lists of revoked certificates, for the --tls-dir of every program
 //
@@ -101,10 +103,13 @@ class CertificateAuthority {
   absl::Status WriteRevocationLists(absl::Time now) const;
   absl::StatusOr<std::string> RevocationLists(absl::Time now) const;
 
+  // FAILED_PRECONDITION: this authority revoked the certificate with this serial number.
+  absl::Status CheckNotRevoked(absl::string_view serial) const;
   // In the order in which they were issued.
   absl::StatusOr<std::vector<IssuedCertificate>> Issued() const;
 
   const std::string& authorities_pem() const;
+  const std::string& links_pem() const;
 
  private:
   struct Parts;

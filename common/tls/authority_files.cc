@@ -79,6 +79,8 @@ absl::StatusOr<AuthorityFiles> ReadAuthority(const std::string& directory) {
   if (!certificates.ok()) return certificates.status();
   auto issuers = ReadCertificateFile(directory + "/issuer.crt", files.issuer_pem);
   if (!issuers.ok() && !absl::IsNotFound(issuers.status())) return issuers.status();
+  auto links = ReadCertificateFile(directory + "/links.pem", files.links_pem);
+  if (!links.ok() && !absl::IsNotFound(links.status())) return links.status();
   const std::string key_file = directory + (issuers.ok() ? "/issuer.key" : "/ca.key");
   auto keys = ReadKeyFile(key_file);
   if (!keys.ok()) return keys.status();

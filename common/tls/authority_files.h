@@ -15,6 +15,7 @@ namespace gitops::tls {
 struct AuthorityFiles {
   std::string authorities_pem;  // ca.crt
   std::string issuer_pem;       // issuer.crt; empty: a root
+  std::string links_pem;        // links.pem; empty: there is none
   std::vector<Signer> signers;  // the newest first; at least one
 };
 

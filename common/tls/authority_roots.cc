@@ -37,6 +37,21 @@ absl::Status WriteRoots(const std::string& directory, const std::vector<tls::Sig
   return ReplaceFile(directory + "/ca.crt", authorities_pem, 0644);
 }
 
+// Links from the root that signs now to the next one, and back; links.pem keeps the earlier ones.
+absl::StatusOr<std::string> WithLinks(const std::string& links, const tls::Signer& old,
+                                      const tls::Signer& next, absl::Time now) {
+  std::string pem;
+  for (const auto& [signer, linked] : {std::pair(&old, &next), std::pair(&next, &old)}) {
+    const tls::Validity validity{now - absl::Minutes(5),
+                                 tls::TimeOf(X509_get0_notAfter(linked->certificate.get()))};
+    const auto link =
+        tls::MakeLink(linked->certificate.get(), *signer, tls::Within(validity, *signer));
+    if (!link.ok()) return link.status();
+    pem += tls::ToPem(link->get());
+  }
+  return pem + links;
+}
+
 // The lists have to be signed by the authorities of ca.crt, and by no others.
 absl::Status RenewLists(const std::string& directory, absl::Time now) {
   const absl::StatusOr<CertificateAuthority> authority = CertificateAuthority::Open(directory);
@@ -118,7 +133,12 @@ absl::Status CertificateAuthority::Rotate(const std::string& directory,
     if (!root.ok()) return root.status();
     const std::string bundle =
         absl::StrCat(tls::ToPem(root->certificate.get()), files->authorities_pem);
+    const auto links = WithLinks(files->links_pem, files->signers.front(), *root, now);
+    if (!links.ok()) return links.status();
     files->signers.insert(files->signers.begin(), *std::move(root));
+    // First: a link to a root that ca.crt does not have yet does no harm.
+    absl::Status linked = ReplaceFile(directory + "/links.pem", *links, 0644);
+    if (!linked.ok()) return linked;
     absl::Status written = WriteRoots(directory, files->signers, bundle);
     if (!written.ok()) return written;
   }

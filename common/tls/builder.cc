@@ -226,6 +226,17 @@ absl::StatusOr<Certificate> MakeIssuer(const std::string& name, EVP_PKEY* key, c
   return Signed(*std::move(issuer), steps, signer.key.get());
 }
 
+absl::StatusOr<Certificate> MakeLink(X509* root, const Signer& signer, const Validity& validity) {
+  X509* const by = signer.certificate.get();
+  absl::StatusOr<Certificate> link = Begin("link", X509_get0_pubkey(root), by, validity);
+  if (!link.ok()) return link;
+  Steps steps;
+  steps.Do(X509_set_subject_name(link->get(), X509_get_subject_name(root)) == 1)
+      .Do(AddExtension(link->get(), by, NID_basic_constraints, "critical,CA:TRUE"))
+      .Do(AddExtension(link->get(), by, NID_key_usage, "critical,keyCertSign,cRLSign"));
+  return Signed(*std::move(link), steps, signer.key.get());
+}
+
 absl::StatusOr<Certificate> MakeLeaf(const LeafNames& names, EVP_PKEY* key, const Signer& signer,
                                      const Validity& validity) {
   X509* const by = signer.certificate.get();

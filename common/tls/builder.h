@@ -38,6 +38,8 @@ absl::StatusOr<Certificate> MakeRoot(const std::string& name, EVP_PKEY* key,
 // is "agent", and no DNS names and addresses, with which it could pose as a server for browsers.
 absl::StatusOr<Certificate> MakeIssuer(const std::string& name, EVP_PKEY* key, const Signer& signer,
                                        const Validity& validity);
+// The name and key of another root, signed by `signer`: whoever trusts one may trust the other.
+absl::StatusOr<Certificate> MakeLink(X509* root, const Signer& signer, const Validity& validity);
 struct LeafNames {
   std::string subject, uri;
   std::vector<std::string> dns_names, addresses;

@@ -76,19 +76,23 @@ absl::Status CheckWhole(const std::string& directory, const Parsed& parsed, absl
 
 }  // namespace
 
-absl::StatusOr<TlsMaterial> LoadMaterial(const std::string& directory, absl::Time now) {
+absl::Status CheckMaterial(const std::string& directory, TlsMaterial& material, absl::Time now) {
   const tls::ErrorScope errors;
-  TlsMaterial material;
-  if (absl::Status status = ReadFiles(directory, material); !status.ok()) return status;
   const absl::StatusOr<Parsed> parsed = Parse(directory, material);
   if (!parsed.ok()) return parsed.status();
   material.certificate = tls::Describe(parsed->chain.front().get());
   if (absl::Status status = CheckWhole(directory, *parsed, now); !status.ok()) return status;
-  if (const auto& identity = material.certificate.identity; !identity.ok()) {
-    return Unusable(
-        absl::InvalidArgumentError(absl::StrCat("the certificate ", identity.status().message())),
-        directory + "/tls.crt", "issue one with 'gitopsctl ca issue'");
-  }
+  const auto& identity = material.certificate.identity;
+  if (identity.ok()) return absl::OkStatus();
+  return Unusable(
+      absl::InvalidArgumentError(absl::StrCat("the certificate ", identity.status().message())),
+      directory + "/tls.crt", "issue one with 'gitopsctl ca issue'");
+}
+
+absl::StatusOr<TlsMaterial> LoadMaterial(const std::string& directory, absl::Time now) {
+  TlsMaterial material;
+  if (absl::Status status = ReadFiles(directory, material); !status.ok()) return status;
+  if (absl::Status status = CheckMaterial(directory, material, now); !status.ok()) return status;
   return material;
 }
 

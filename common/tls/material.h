@@ -29,6 +29,10 @@ struct TlsMaterial {
 // found, and what to do; it has nothing of the key. Any thread.
 absl::StatusOr<TlsMaterial> LoadMaterial(const std::string& directory, absl::Time now);
 
+// The same for texts that are not in files yet; sets `material.certificate`. `directory` is for
+// messages.
+absl::Status CheckMaterial(const std::string& directory, TlsMaterial& material, absl::Time now);
+
 }  // namespace gitops
 
 #endif  // GITOPS_COMMON_TLS_MATERIAL_H_

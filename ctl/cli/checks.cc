@@ -285,8 +285,11 @@ absl::Status CheckAuthority(const CommandSpec& spec, const Flags& flags) {
   if (!absl::c_linear_search(takes, "dir")) return absl::OkStatus();
   const std::string name = NameOf(spec.command);
   const bool issues = spec.command == CommandId::kCaIssue;
+  if (spec.command == CommandId::kCaToken && flags.authority.hosts.empty()) {
+    return Usage("ca token needs --host NAME");
+  }
   for (const auto& [flag, value, needed] :
-       {std::tuple("--dir DIR", &flags.authority.directory, true),
+       {std::tuple("--dir DIR", &flags.authority.directory, spec.command != CommandId::kCaToken),
         std::tuple("--out DIR", &flags.out_file, absl::c_linear_search(takes, "out")),
         std::tuple("--role ROLE", &flags.token_role, issues),
         std::tuple("--name NAME", &flags.token_name, issues)}) {

@@ -124,7 +124,10 @@ std::vector<FlagSpec> OwnFlags() {
        "HOST",
        {},
        kGroup,
-       "only deployments with this host; audit: a glob for the hosts whose agents are asked"},
+       "only deployments with this host; audit: a glob for the hosts whose agents are asked; ca "
+       "token: a host that is to join, also web{1..200}, repeatable",
+       false,
+       kRepeats},
       {"actor",
        "",
        "NAME",
@@ -199,7 +202,13 @@ std::vector<FlagSpec> OwnFlags() {
         "promotion-receiver", "gateway"},
        kGroup,
        "what the holder may do; a token is for people: viewer, operator, approver, admin"},
-      {"dir", "", "DIR", {}, kGroup, "the directory of the authority, with its key"},
+      {"dir",
+       "",
+       "DIR",
+       {},
+       kGroup,
+       "the directory of the authority, with its key (ca token: default "
+       "/var/lib/gitops-planner/issuer)"},
       {"dns", "", "NAME", {}, kGroup, "a DNS name of the holder; repeatable", false, kRepeats},
       {"ip", "", "ADDRESS", {}, kGroup, "an IP address of the holder; repeatable", false, kRepeats},
       {"days",
@@ -210,13 +219,14 @@ std::vector<FlagSpec> OwnFlags() {
        "for how long it is valid (default: a root 3650, an issuer 730, others 90; renew: as "
        "before)"},
       {"keep-key", "", "", {}, kGroup, "renew for the key that is there"},
+      {"revoke", "", "", {}, kGroup, "the hosts' tokens are good no longer"},
       {"rotate", "", "", {}, kGroup, "make the next root; ca.crt trusts both"},
       {"expires",
        "",
        "DURATION",
        {},
        kGroup,
-       "how long the token is valid: 90d, 12h (default: for ever)"},
+       "how long the token is valid: 90d, 12h (default: for ever; of ca token 24h)"},
       {"config", "", "FILE", {}, kGroup, "the fleet config (default /etc/gitops/config.toml)"},
   };
 }

@@ -47,6 +47,7 @@ const std::vector<Form>& Forms() {
       {{"ca", "revoke"}, CommandId::kCaRevoke},
       {{"ca", "issuer"}, CommandId::kCaIssuer},
       {{"ca", "retire"}, CommandId::kCaRetire},
+      {{"ca", "token"}, CommandId::kCaToken},
       {{"config", "check"}, CommandId::kConfigCheck},
       {{"config", "render"}, CommandId::kConfigRender},
       {{"config", "schema"}, CommandId::kConfigSchema},
@@ -128,7 +129,6 @@ const std::vector<Abbreviation>& Abbreviations() {
 
 const std::vector<UnavailableForm>& UnavailableForms() {
   static const auto& forms = *new std::vector<UnavailableForm>{
-      {"ca", "token", "enrolment of hosts", "issue certificates with `gitopsctl ca issue`"},
       {"context", "", "stored contexts",
        "set flags by variables, for example GITOPS_OUTPUT=json and GITOPS_PLANNER=ops1:8001", true},
       {"audit", "", "the audit log",

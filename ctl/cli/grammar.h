@@ -54,6 +54,7 @@ enum class CommandId {
   kCaRevoke,
   kCaIssuer,
   kCaRetire,
+  kCaToken,
   kConfigCheck,
   kConfigRender,
   kConfigSchema,

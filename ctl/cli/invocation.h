@@ -85,6 +85,9 @@ struct Flags {
     std::optional<int> days;
     bool keep_key = false;
     bool rotate = false;
+    // `ca token`.
+    std::vector<std::string> hosts;
+    bool revoke = false;
   };
   Authority authority;
   // Infinite: for ever.

@@ -192,7 +192,9 @@ absl::Status ReadAuthority(const FlagReader& reader, Flags::Authority& authority
   authority.directory = reader.Text("dir");
   reader.Words("dns", [&](const std::string& name) { authority.dns_names.push_back(name); });
   reader.Words("ip", [&](const std::string& address) { authority.addresses.push_back(address); });
+  reader.Words("host", [&](const std::string& host) { authority.hosts.push_back(host); });
   return FirstOf({
+      reader.Bool("revoke", authority.revoke),
       reader.Count("days", 1, [&](int days) { authority.days = days; }),
       reader.Bool("keep-key", authority.keep_key),
       reader.Bool("rotate", authority.rotate),

@@ -128,19 +128,6 @@ absl::StatusOr<ExitCode> Deliver(const AuthorityContext& context,
   return kDone;
 }
 
-// A stolen key must not become valid again by a routine.
-absl::Status CheckNotRevoked(const CertificateAuthority& authority, const std::string& serial) {
-  const absl::StatusOr<std::vector<IssuedCertificate>> issued = authority.Issued();
-  if (!issued.ok()) return issued.status();
-  for (const IssuedCertificate& certificate : *issued) {
-    if (certificate.serial != serial || !certificate.revoked.has_value()) continue;
-    return absl::FailedPreconditionError(
-        absl::StrCat("the certificate of ", certificate.holder, " with serial number ", serial,
-                     " is revoked; if its holder may have another, use 'gitopsctl ca issue'"));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<ExitCode> InitAuthority(const AuthorityContext& context) {
@@ -183,9 +170,8 @@ absl::StatusOr<ExitCode> RenewCertificate(const AuthorityContext& context) {
   if (!authority.ok()) return authority.status();
   const absl::StatusOr<CertificateInfo> present = PresentIn(flags.out_file);
   if (!present.ok()) return present.status();
-  if (absl::Status status = CheckNotRevoked(*authority, present->serial); !status.ok()) {
-    return status;
-  }
+  // A stolen key must not become valid again by a routine.
+  if (absl::Status s = authority->CheckNotRevoked(present->serial); !s.ok()) return s;
   const auto days_before =
       static_cast<int>(absl::ToInt64Hours(present->not_after - present->not_before) / 24);
   const LeafRequest request{*present->identity, present->dns_names, present->addresses,

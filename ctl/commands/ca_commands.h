@@ -30,6 +30,8 @@ absl::StatusOr<ExitCode> ListCertificates(const AuthorityContext& context);
 absl::StatusOr<ExitCode> RevokeCertificates(const AuthorityContext& context);
 absl::StatusOr<ExitCode> AddIssuer(const AuthorityContext& context);
 absl::StatusOr<ExitCode> RetireRoot(const AuthorityContext& context);
+// As root, it goes on as the owner of the directory.
+absl::StatusOr<ExitCode> MakeJoinTokens(const AuthorityContext& context);
 
 // In the form of the options. INVALID_ARGUMENT: an unknown column.
 absl::StatusOr<std::string> CertificatesText(const std::vector<IssuedCertificate>& certificates,

@@ -13,11 +13,11 @@
 #include "common/audit/audit_log.h"
 #include "common/client/client.h"
 #include "common/clock/clock.h"
+#include "common/http/rate_limiter.h"
 #include "common/http/server.h"
 #include "common/metrics/metrics.h"
 #include "common/tls/identity.h"
 #include "gateway/front/proxies.h"
-#include "gateway/front/rate_limiter.h"
 #include "gateway/front/tokens.h"
 
 namespace gitops {

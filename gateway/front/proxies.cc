@@ -103,10 +103,4 @@ bool IsLoopbackAddress(absl::string_view address) {
   return parsed.has_value() && parsed->is_loopback();
 }
 
-std::string RateKey(const std::string& address) {
-  const std::optional<ip::address> parsed = ParseLiteral(address);
-  if (!parsed.has_value() || parsed->is_v4()) return address;
-  return ip::network_v6(parsed->to_v6(), 64).canonical().to_string();
-}
-
 }  // namespace gitops

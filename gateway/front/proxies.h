@@ -33,10 +33,6 @@ class TrustedProxies {
 // Whether a literal address is of this machine.
 bool IsLoopbackAddress(absl::string_view address);
 
-// What a rate limit of an address counts: an IPv4 address, or the /64 of an IPv6 address, since one
-// client usually has all addresses of it.
-std::string RateKey(const std::string& address);
-
 }  // namespace gitops
 
 #endif  // GITOPS_GATEWAY_FRONT_PROXIES_H_

@@ -44,11 +44,5 @@ TEST(TrustedProxiesTest, ABadNetworkIsNamed) {
   }
 }
 
-TEST(RateKeyTest, AnIpv6NetworkOf64BitsIsOneClient) {
-  EXPECT_EQ(RateKey("2001:db8:1:2:3::4"), RateKey("2001:db8:1:2::9"));
-  EXPECT_NE(RateKey("2001:db8:1:2::9"), RateKey("2001:db8:1:3::9"));
-  EXPECT_NE(RateKey("192.0.2.1"), RateKey("192.0.2.2"));
-}
-
 }  // namespace
 }  // namespace gitops

@@ -32,6 +32,7 @@ NOT_RUN = {
     "from-morph": [],
     "hooks": ["an excerpt", "a build takes minutes"],
     "install": ["a build takes minutes"],
+    "join-hosts": ["there are no 200 hosts"],
     "private-repositories": ["an excerpt of the config"] * 4,
     "promote-by-pull-request": ["an excerpt of a pipeline"],
     "run-the-planner": ["a build takes minutes"],
@@ -266,6 +267,12 @@ def containers(host):
         host.run(["podman", "tag", suite_images.name(target), suite_images.name(target, "0.1.0")])
 
 
+def join_hosts(host):
+    one_host(host)
+    install(host, "gitops-agent", "gitopsctl", "gitops-planner")
+    host.run("echo '127.0.0.1 planner.example' >> /etc/hosts")
+
+
 PREPARED = {
     "backup": packaged_planner,
     "bootstrap": bootstrap,
@@ -275,6 +282,7 @@ PREPARED = {
     "deploy": deployed_fleet,
     "from-gitopper": from_gitopper,
     "hooks": fleet,
+    "join-hosts": join_hosts,
     "private-repositories": private_repositories,
     "promote-by-pull-request": lambda host: host.run("groupadd --system gitops"),
     "run-the-planner": run_the_planner,

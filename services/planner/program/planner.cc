@@ -30,6 +30,7 @@
 #include "services/planner/damage/damage.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/hooks/hook_caller.h"
+#include "services/planner/join/enrolment.h"
 #include "services/planner/lock/host_locks.h"
 #include "services/planner/metrics/planner_metrics.h"
 #include "services/planner/plan/plan_maker.h"
@@ -52,6 +53,7 @@ constexpr absl::Duration kPruneAfterPrune = absl::Seconds(1);
 constexpr absl::Duration kSaveAuditsEvery = absl::Seconds(5);
 // The time that running deployments get to finish their current moves; a kill is safe too.
 constexpr absl::Duration kStopBound = absl::Seconds(10);
+constexpr absl::Duration kJoinDrain = absl::Seconds(2);
 // Each watch, command to many hosts, and plan that waits for hooks holds a thread.
 constexpr int kServerThreads = 256;
 // The remaining threads are for freeze and unfreeze.
@@ -102,6 +104,8 @@ class Planner {
   Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<Store> store,
           std::unique_ptr<HookCaller> hooks, GrantFile* grants);
 
+  // With --join-listen: lets hosts join. Before Serve().
+  absl::Status OpenEnrolment();
   // Serves until it is stopped. Returns the exit status.
   int Serve();
 
@@ -113,6 +117,7 @@ class Planner {
   absl::Time Prune();
   absl::Time SaveAudits();
   void Drain();
+  absl::StatusOr<IssuedMaterial> Renew(const RenewalRequest& request);
 
   Clock* const clock_ = Clock::System();
   const absl::Time start_ = clock_->Now();
@@ -138,6 +143,8 @@ class Planner {
                          [this](const std::string& text) { gate_.audit().Note(text); }};
   GrantFile* const grants_;  // not owned
   const std::unique_ptr<PlannerService> service_;
+  std::unique_ptr<Enrolment> enrolment_;  // null: no certificates are issued
+  std::unique_ptr<HttpServer> join_server_;
   ReportService reports_;
 
   // Destroyed first, since they use the others.
@@ -197,7 +204,8 @@ Planner::Planner(const Settings& flags, PlannerConfig config, std::unique_ptr<St
       reports_({.fleet = fleet_.get(),
                 .gate = &gate_,
                 .audits = &audits_,
-                .heartbeat = settings_.GetDuration("heartbeat")}),
+                .heartbeat = settings_.GetDuration("heartbeat"),
+                .renew = [this](const RenewalRequest& request) { return Renew(request); }}),
       upkeep_({.clock = clock_,
                .scheduler = scheduler_.get(),
                .settings = settings_,
@@ -260,7 +268,30 @@ absl::Time Planner::SaveAudits() {
   return clock_->Now() + kSaveAuditsEvery;
 }
 
+absl::Status Planner::OpenEnrolment() {
+  const std::string& listen = settings_.Get("join-listen");
+  if (listen.empty()) return absl::OkStatus();
+  auto enrolment = Enrolment::Open(
+      {.issuer_dir = settings_.Get("issuer-dir"), .clock = clock_, .metrics = &metrics_});
+  if (!enrolment.ok()) return SettingFault(settings_, "issuer-dir", enrolment.status());
+  enrolment_ = *std::move(enrolment);
+  const std::string& tls = settings_.Get("tls-dir");
+  auto server = enrolment_->Serve(listen, tls + "/tls.crt", tls + "/tls.key");
+  if (!server.ok()) return SettingFault(settings_, "join-listen", server.status());
+  join_server_ = *std::move(server);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<IssuedMaterial> Planner::Renew(const RenewalRequest& request) {
+  if (enrolment_ != nullptr) {
+    return enrolment_->Renew(request.host, request.serial, request.request_pem);
+  }
+  return absl::FailedPreconditionError(
+      "this planner issues no certificates; start it with --join-listen");
+}
+
 void Planner::Drain() {
+  if (join_server_ != nullptr) join_server_->Stop(kJoinDrain);
   service_->Stop();
   reports_.Stop();
   SaveAudits();
@@ -270,23 +301,26 @@ void Planner::Drain() {
 }
 
 int Planner::Serve() {
-  auto process =
-      ServerProcess::Start(settings_, {.program = kProgram,
-                                       .services = {service_.get(), &reports_},
-                                       .gate = &gate_,
-                                       .host_audits =
-                                           HostAuditsOf(fleet_.get(), agents_.get(), &audits_),
-                                       .metrics = &metrics_,
-                                       .on_reload =
-                                           [this] {
-                                             grants_->Reload();
-                                             upkeep_.Reload();
-                                           },
-                                       .on_drain = [this] { Drain(); },
-                                       .default_socket = kPlannerSocket,
-                                       .max_message_bytes = kMaxMessageBytes,
-                                       .max_threads = kServerThreads,
-                                       .max_calls_per_connection = kMaxCallsPerConnection});
+  if (absl::Status joining = OpenEnrolment(); !joining.ok()) {
+    return ReportFailure(kProgram, joining);
+  }
+  auto process = ServerProcess::Start(
+      settings_, {.program = kProgram,
+                  .services = {service_.get(), &reports_},
+                  .gate = &gate_,
+                  .host_audits = HostAuditsOf(fleet_.get(), agents_.get(), &audits_),
+                  .metrics = &metrics_,
+                  .on_reload =
+                      [this] {
+                        grants_->Reload();
+                        upkeep_.Reload();
+                      },
+                  .on_drain = [this] { Drain(); },
+                  .default_socket = kPlannerSocket,
+                  .join_address = join_server_ == nullptr ? "" : join_server_->addresses()[0],
+                  .max_message_bytes = kMaxMessageBytes,
+                  .max_threads = kServerThreads,
+                  .max_calls_per_connection = kMaxCallsPerConnection});
   if (!process.ok()) return ReportFailure(kProgram, process.status());
   if (absl::Status recovered = deployments_->Recover(); !recovered.ok()) {
     Drain();

@@ -1,5 +1,6 @@
 #include "services/planner/report/report_service.h"
 
+#include <grpc/grpc_security_constants.h>
 #include <grpcpp/grpcpp.h>
 
 #include <utility>
@@ -10,6 +11,7 @@
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
 #include "common/rpc/status.h"
+#include "common/tls/certificate.h"
 
 namespace gitops {
 namespace {
@@ -188,6 +190,34 @@ ReportService::Reactor* ReportService::Report(grpc::CallbackServerContext* conte
   if (caller.ok() && !added.ok()) caller = added;
   reactor->Start(std::move(caller));
   return reactor;
+}
+
+grpc::Status ReportService::RenewCertificate(grpc::ServerContext* context,
+                                             const v1::RenewCertificateRequest* request,
+                                             v1::RenewCertificateResponse* response) {
+  return options_.gate->Run(*context, *request, [&](const Principal& caller) -> absl::Status {
+    const auto certificates =
+        context->auth_context()->FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
+    if (caller.kind != Principal::Kind::kAgent ||
+        caller.authentication != Principal::Authentication::kTls || certificates.empty()) {
+      return absl::FailedPreconditionError(
+          "only an agent can renew a certificate, its own, over TLS; see 'gitopsctl ca'");
+    }
+    if (!options_.renew) {
+      return absl::FailedPreconditionError(
+          "this planner issues no certificates; start it with --join-listen");
+    }
+    const absl::StatusOr<CertificateInfo> present =
+        ReadCertificate({certificates[0].data(), certificates[0].size()});
+    if (!present.ok()) return present.status();
+    const absl::StatusOr<IssuedMaterial> issued =
+        options_.renew({caller.name, present->serial, request->certificate_request()});
+    if (!issued.ok()) return issued.status();
+    response->set_certificate_chain(issued->chain_pem);
+    response->set_authorities(issued->authorities_pem);
+    response->set_authority_links(issued->links_pem);
+    return absl::OkStatus();
+  });
 }
 
 absl::Status ReportService::Add(std::shared_ptr<Stream> stream) {

@@ -1,18 +1,29 @@
 #ifndef GITOPS_SERVICES_PLANNER_REPORT_REPORT_SERVICE_H_
 #define GITOPS_SERVICES_PLANNER_REPORT_REPORT_SERVICE_H_
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/rpc/gate.h"
 #include "common/sync/mutex.h"
+#include "common/tls/authority.h"
 #include "gitops/v1/report.grpc.pb.h"
 #include "services/planner/audit/reported_audits.h"
 #include "services/planner/fleet/fleet.h"
 
 namespace gitops {
+
+// An agent's request for its next certificate.
+struct RenewalRequest {
+  std::string host;
+  std::string serial;  // of the certificate that it called with
+  std::string request_pem;
+};
 
 struct ReportOptions {
   // Not owned.
@@ -20,6 +31,8 @@ struct ReportOptions {
   const RpcGate* gate = nullptr;
   ReportedAudits* audits = nullptr;  // null: what agents report of them is not kept
   absl::Duration heartbeat = absl::Seconds(30);
+  // Issues certificates; errors as the RPC has them. Any thread. Empty: FAILED_PRECONDITION.
+  std::function<absl::StatusOr<IssuedMaterial>(const RenewalRequest&)> renew;
   // Of these, the number of streams and the size of a message; beyond them: RESOURCE_EXHAUSTED.
   ReportLimits limits;
 };
@@ -38,6 +51,9 @@ class ReportService final
   ~ReportService() override;
 
   Reactor* Report(grpc::CallbackServerContext* context) override;
+  grpc::Status RenewCertificate(grpc::ServerContext* context,
+                                const v1::RenewCertificateRequest* request,
+                                v1::RenewCertificateResponse* response) override;
 
   // Ends all streams and refuses new ones, for a drain. Any thread.
   void Stop();

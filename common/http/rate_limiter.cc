@@ -1,6 +1,8 @@
-#include "gateway/front/rate_limiter.h"
+#include "common/http/rate_limiter.h"
 
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/network_v6.hpp>
 #include <cmath>
 #include <vector>
 
@@ -11,6 +13,8 @@
 
 namespace gitops {
 namespace {
+
+namespace ip = boost::asio::ip;
 
 constexpr absl::Duration kSweepEvery = absl::Seconds(1);
 constexpr double kMost = 1e6;
@@ -30,6 +34,13 @@ absl::StatusOr<RateLimit> ParseRateLimit(absl::string_view text) {
   if (good) return limit;
   return absl::InvalidArgumentError(
       absl::StrCat("\"", text, "\" is not a rate such as 50/s or 50/s:500 (with a burst of 500)"));
+}
+
+std::string RateKey(const std::string& address) {
+  boost::system::error_code error;
+  const ip::address parsed = ip::make_address(address, error);
+  if (error || parsed.is_v4()) return address;
+  return ip::network_v6(parsed.to_v6(), 64).canonical().to_string();
 }
 
 absl::Duration RateLimiter::Take(const std::string& key, SteadyTime now) {

@@ -1,4 +1,4 @@
-#include "gateway/front/rate_limiter.h"
+#include "common/http/rate_limiter.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -55,6 +55,12 @@ TEST(ParseRateLimitTest, ReadsRateAndBurst) {
   for (const char* bad : {"", "x", "-1", "5/m", "5:0", "5:", "inf", "nan"}) {
     EXPECT_FALSE(ParseRateLimit(bad).ok()) << bad;
   }
+}
+
+TEST(RateKeyTest, AnIpv6NetworkOf64BitsIsOneClient) {
+  EXPECT_EQ(RateKey("2001:db8:1:2:3::4"), RateKey("2001:db8:1:2::9"));
+  EXPECT_NE(RateKey("2001:db8:1:2::9"), RateKey("2001:db8:1:3::9"));
+  EXPECT_NE(RateKey("192.0.2.1"), RateKey("192.0.2.2"));
 }
 
 }  // namespace

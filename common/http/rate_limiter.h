@@ -1,5 +1,5 @@
-#ifndef GITOPS_GATEWAY_FRONT_RATE_LIMITER_H_
-#define GITOPS_GATEWAY_FRONT_RATE_LIMITER_H_
+#ifndef GITOPS_COMMON_HTTP_RATE_LIMITER_H_
+#define GITOPS_COMMON_HTTP_RATE_LIMITER_H_
 
 #include <cstddef>
 #include <string>
@@ -22,6 +22,10 @@ struct RateLimit {
 // "50" or "50/s", with a burst of ten times as many, or "50/s:100" with a burst of 100; "0": no
 // limit. INVALID_ARGUMENT names the text.
 absl::StatusOr<RateLimit> ParseRateLimit(absl::string_view text);
+
+// What a limit of an address counts: an IPv4 address, or the /64 of an IPv6 address, since one
+// client usually has all addresses of it.
+std::string RateKey(const std::string& address);
 
 // Limits how often each key may do something. Forgets a key as soon as its full burst is available
 // again, and keeps at most `max_keys`; beyond that, new keys share one limit. Thread-safe.
@@ -53,4 +57,4 @@ class RateLimiter {
 
 }  // namespace gitops
 
-#endif  // GITOPS_GATEWAY_FRONT_RATE_LIMITER_H_
+#endif  // GITOPS_COMMON_HTTP_RATE_LIMITER_H_
