@@ -12,6 +12,7 @@ PROGRAMS = {"gitops-agent": "agent", "gitopsctl": "ctl", "gitops-planner": "serv
             "gitops-hook-dispatcher": "services/hook_dispatcher", "gitops-gateway": "gateway"}
 # The reasons of a page for which it leaves blocks out.
 NOT_RUN = {
+    "audit": [],
     "bootstrap": ["the agent stays in the foreground; the unit below does the same"],
     "build-and-release": [
         "a build takes minutes", "a build takes minutes",
@@ -181,6 +182,7 @@ def run_the_planner(host):
 
 
 PREPARED = {
+    "audit": deployed_fleet,
     "bootstrap": bootstrap,
     "build-and-release": one_host,
     "certificates": lambda host: install(host, "gitopsctl"),
