@@ -265,19 +265,18 @@ void Planner::Drain() {
 }
 
 int Planner::Serve() {
-  auto process =
-      ServerProcess::Start(settings_, {.program = kProgram,
-                                       .services = {service_.get(), &reports_},
-                                       .gate = &gate_,
-                                       .host_audits =
-                                           HostAuditsOf(fleet_.get(), agents_.get(), &audits_),
-                                       .metrics = &metrics_,
-                                       .on_reload = [this] { upkeep_.Reload(); },
-                                       .on_drain = [this] { Drain(); },
-                                       .default_socket = kPlannerSocket,
-                                       .max_message_bytes = kMaxMessageBytes,
-                                       .max_threads = kServerThreads,
-                                       .max_calls_per_connection = kMaxCallsPerConnection});
+  auto process = ServerProcess::Start(
+      settings_, {.program = kProgram,
+                  .services = {service_.get(), &reports_},
+                  .gate = &gate_,
+                  .host_audits = HostAuditsOf(fleet_.get(), agents_.get(), &audits_),
+                  .metrics = &metrics_,
+                  .on_reload = [this] { upkeep_.Reload(); },
+                  .on_drain = [this] { Drain(); },
+                  .default_socket = kPlannerSocket,
+                  .max_message_bytes = kMaxMessageBytes,
+                  .max_threads = kServerThreads,
+                  .max_calls_per_connection = kMaxCallsPerConnection});
   if (!process.ok()) return ReportFailure(kProgram, process.status());
   if (absl::Status recovered = deployments_->Recover(); !recovered.ok()) {
     Drain();
