@@ -135,6 +135,12 @@ def test_every_command_works_through_the_gateway(gateway, authority, fleet):
     assert "app" in run("describe host", "web1")[0]
     assert "web1/app" in run("events")[0]
     run("acknowledge", "web1")
+    assert "PlannerService.FreezeServices" in run("audit", "--since", "1h")[0]
+    assert "AgentService.FreezeService" in run("audit", "--host", "web1")[0]
+    assert "AgentService.FreezeService" in run("audit", at="web2")[0]
+    for at in (None, "web1"):
+        assert "no entry is missing or changed" in run("audit verify", at=at)[0]
+        assert "FreezeService" in run("audit export", at=at)[0]
     for at in (None, "web1"):
         bundle = fleet.base / f"bundle-{at}.tar.gz"
         run("debug bundle", "--out", bundle, at=at)

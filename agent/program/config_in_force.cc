@@ -157,10 +157,10 @@ bool ConfigInForce::Reload(
             {{"config", file()}, {"services", absl::StrCat(config->services.size())}});
   }
   if (changed) {
-    TellLateSettings(former->settings, config->settings,
-                     {"listen", "metrics-listen", "state-dir", "root", "poll", "mount-exchange",
-                      "boot-id-file", "planner", "advertise", "audit-to", "audit-keep",
-                      "audit-size"});
+    TellLateSettings(
+        former->settings, config->settings,
+        {"listen", "metrics-listen", "state-dir", "root", "poll", "mount-exchange", "boot-id-file",
+         "planner", "advertise", "audit-to", "audit-keep", "audit-size"});
   }
   return done;
 }

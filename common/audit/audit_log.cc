@@ -140,9 +140,9 @@ bool AuditLog::Await(Batch& batch) {
       waiting_.push_back({.entry = std::move(count)});
     }
     if (stopping_ && waiting_.empty()) return false;
-    const bool store = !waiting_.empty() &&
-                       (stopping_ || retry_store_ <= now ||
-                        std::any_of(waiting_.begin(), waiting_.end(), is_awaited));
+    const bool store =
+        !waiting_.empty() && (stopping_ || retry_store_ <= now ||
+                              std::any_of(waiting_.begin(), waiting_.end(), is_awaited));
     if (store || retry_send_ <= now) {
       const size_t size = store ? std::min(waiting_.size(), kBatch) : 0;
       const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(size);

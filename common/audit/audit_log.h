@@ -24,8 +24,9 @@ namespace gitops {
 // The audit of a program. One thread of its own stores entries, together where several come at a
 // time, counts refused calls, removes old entries, and sends entries to the sink. Thread-safe.
 //
-// A sink that fails loses nothing: what it has not got is read from the store and sent when it works
-// again, also after a restart. Then, and after a crash, it may get an entry twice; their numbers tell.
+// A sink that fails loses nothing: what it has not got is read from the store and sent when it
+// works again, also after a restart. Then, and after a crash, it may get an entry twice; their
+// numbers tell.
 class AuditLog {
  public:
   // `sink` may be null.

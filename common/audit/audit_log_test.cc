@@ -85,8 +85,8 @@ class AuditLogTest : public testing::Test {
       return std::make_unique<Borrowed>(&faulty_);
     };
     log_.reset();
-    log_ = std::make_unique<AuditLog>(
-        std::move(options), sink == nullptr ? nullptr : std::make_unique<FakeSink>(sink));
+    log_ = std::make_unique<AuditLog>(std::move(options),
+                                      sink == nullptr ? nullptr : std::make_unique<FakeSink>(sink));
   }
 
   std::vector<v1::AuditEntry> List(const v1::ListAuditRequest& request = {}) {
@@ -312,8 +312,8 @@ TEST_F(AuditLogTest, ListsByTimeActorAndRefusal) {
   request.set_refused(true);
   EXPECT_EQ(Actors(request), "eve ");
   request.set_actor("[");
-  EXPECT_TRUE(absl::IsInvalidArgument(
-      ListAudit(log_->storage(), request, [] { return false; }).status()));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(ListAudit(log_->storage(), request, [] { return false; }).status()));
 }
 
 TEST_F(AuditLogTest, PagesJoinToTheWhole) {

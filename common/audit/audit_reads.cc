@@ -138,9 +138,8 @@ absl::StatusOr<v1::ListAuditResponse> ListAudit(AuditStorage& storage,
       [&](const StoredValue& value) -> absl::StatusOr<bool> {
         if (cancelled()) return Cancelled();
         absl::StatusOr<v1::AuditEntry> entry = ReadAuditEntry(value);
-        const bool fits =
-            ++read <= kMostRead && (!entry.ok() || !filter->Matches(*entry) ||
-                                    room.Take(entry->ByteSizeLong()));
+        const bool fits = ++read <= kMostRead && (!entry.ok() || !filter->Matches(*entry) ||
+                                                  room.Take(entry->ByteSizeLong()));
         if (!fits) {
           response.set_next_page_token(PageToken(absl::StrCat(after)));
           return false;
@@ -192,17 +191,16 @@ absl::StatusOr<v1::VerifyAuditResponse> VerifyAudit(AuditStorage& storage,
   const int64_t removed = bounds.removed;
   const int64_t count = bounds.count;
   ChainCheck check(std::move(bounds));
-  absl::Status read = ForEachValue(store, kAuditEntries, "",
-                                   [&](const StoredValue& value) -> absl::StatusOr<bool> {
-                                     if (cancelled()) return Cancelled();
-                                     // Stored since.
-                                     if (AuditNumber(value.key) > count &&
-                                         AuditNumber(value.key) <= storage.head().count()) {
-                                       return false;
-                                     }
-                                     check.Take(value.key, value.value);
-                                     return true;
-                                   });
+  absl::Status read =
+      ForEachValue(store, kAuditEntries, "", [&](const StoredValue& value) -> absl::StatusOr<bool> {
+        if (cancelled()) return Cancelled();
+        // Stored since.
+        if (AuditNumber(value.key) > count && AuditNumber(value.key) <= storage.head().count()) {
+          return false;
+        }
+        check.Take(value.key, value.value);
+        return true;
+      });
   if (absl::IsDataLoss(read)) {
     report(std::string(read.message()));
   } else if (!read.ok()) {

@@ -59,7 +59,8 @@ class FileSink final : public AuditSink {
  private:
   // A rotated file was renamed: the path then is another file, or none.
   absl::Status Open() {
-    struct stat there {}, open {};
+    struct stat there {
+    }, open{};
     if (file_ && stat(path_.c_str(), &there) == 0 && fstat(file_.get(), &open) == 0 &&
         there.st_ino == open.st_ino && there.st_dev == open.st_dev) {
       return absl::OkStatus();
@@ -104,8 +105,8 @@ class SyslogSink final : public AuditSink {
     constexpr int kAuthpriv = 10, kWarning = 4, kNotice = 5;
     const bool refused = entry.kind() == v1::AuditEntry::KIND_REFUSED ||
                          entry.kind() == v1::AuditEntry::KIND_REFUSED_AGAIN;
-    const std::string time = absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", FromTimestamp(entry.time()),
-                                              absl::UTCTimeZone());
+    const std::string time =
+        absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", FromTimestamp(entry.time()), absl::UTCTimeZone());
     return absl::StrCat("<", kAuthpriv * 8 + (refused ? kWarning : kNotice), ">1 ", time, " ",
                         host_, " ", program_, " ", getpid(), " audit - ");
   }
@@ -142,8 +143,9 @@ absl::Status CheckAuditSink(const std::string& to) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("\"", to, "\" is no place for the audit: give syslog, syslog:/SOCKET or "
-                             "file:/PATH, with an absolute path"));
+      absl::StrCat("\"", to,
+                   "\" is no place for the audit: give syslog, syslog:/SOCKET or "
+                   "file:/PATH, with an absolute path"));
 }
 
 absl::StatusOr<std::unique_ptr<AuditSink>> MakeAuditSink(const std::string& to,

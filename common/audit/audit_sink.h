@@ -14,13 +14,14 @@ namespace gitops {
 class AuditSink {
  public:
   virtual ~AuditSink() = default;
-  // UNAVAILABLE: it cannot be written now; the message says where and why. Then nothing was written,
-  // or a part that the next call completes or repeats.
+  // UNAVAILABLE: it cannot be written now; the message says where and why. Then nothing was
+  // written, or a part that the next call completes or repeats.
   virtual absl::Status Send(const v1::AuditEntry& entry) = 0;
 };
 
 // INVALID_ARGUMENT: `to` is not one of these forms:
-//   file:PATH           a line of JSON for each entry; a file that was renamed or removed is created
+//   file:PATH           a line of JSON for each entry; a file that was renamed or removed is
+//   created
 //                       again with mode 0600, so that it can be rotated
 //   syslog              RFC 5424 to /dev/log, facility authpriv, with the JSON as message
 //   syslog:PATH         the same to another unix datagram socket

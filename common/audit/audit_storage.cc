@@ -85,13 +85,12 @@ absl::Status AuditStorage::FindLost(record::v1::AuditHead& head) {
     head.set_count((*checkpoint)->number());
     head.set_hash((*checkpoint)->hash());
   }
-  absl::Status read =
-      ForEachValue(*store_, kAuditEntries, "", [&](const StoredValue& value) {
-        head.set_count(std::max(head.count(), AuditNumber(value.key)));
-        head.set_hash(Sha256Hex(value.value));
-        head.set_stored_bytes(head.stored_bytes() + static_cast<int64_t>(value.value.size()));
-        return true;
-      });
+  absl::Status read = ForEachValue(*store_, kAuditEntries, "", [&](const StoredValue& value) {
+    head.set_count(std::max(head.count(), AuditNumber(value.key)));
+    head.set_hash(Sha256Hex(value.value));
+    head.set_stored_bytes(head.stored_bytes() + static_cast<int64_t>(value.value.size()));
+    return true;
+  });
   if (read.ok() && head.count() > 0) {
     LogError("the audit has lost its head: a new chain begins after the last entry",
              {{"file", options_.file}, {"entries", absl::StrCat(head.count())}});
@@ -194,9 +193,10 @@ absl::StatusOr<std::vector<StoreWrite>> AuditStorage::Removals(Store& store,
   }
   if (writes.empty()) return writes;
   if (writes.size() == static_cast<size_t>(kPruned)) next_age_ = now;
-  writes.push_back({.key = std::string(kAuditCheckpoint),
-                    .value = MakeCheckpoint(head.chain(), last, hash, options_.tls_dir, now)
-                                 .SerializeAsString()});
+  writes.push_back(
+      {.key = std::string(kAuditCheckpoint),
+       .value =
+           MakeCheckpoint(head.chain(), last, hash, options_.tls_dir, now).SerializeAsString()});
   return writes;
 }
 

@@ -85,14 +85,14 @@ TEST_F(TamperingTest, ATailThatIsCutWithItsHeadIsFoundByWhoeverKeptTheHead) {
   const std::string head = store().Get(kAuditHead)->value;
   Record(2);
   const v1::AuditHead reported = Head();
-  ASSERT_TRUE(store().Write({{.key = AuditKey(4)},
-                             {.key = AuditKey(5)},
-                             {.key = std::string(kAuditHead), .value = head}})
+  ASSERT_TRUE(store()
+                  .Write({{.key = AuditKey(4)},
+                          {.key = AuditKey(5)},
+                          {.key = std::string(kAuditHead), .value = head}})
                   .ok());
   Start();
   EXPECT_EQ(Problems(), "");
-  EXPECT_EQ(Problems(reported),
-            "0 the end was cut off: the audit had 5 entries, and has 3\n");
+  EXPECT_EQ(Problems(reported), "0 the end was cut off: the audit had 5 entries, and has 3\n");
   Record(4);  // fills it up again
   EXPECT_EQ(Problems(reported),
             "5 it was changed: its hash is not the one that was reported elsewhere\n");
@@ -139,10 +139,11 @@ TEST_F(TamperingTest, ACheckpointIsSignedWithTheKeyOfTheProgram) {
   forged.set_number(4);
   v1::AuditEntry fourth = *ReadAuditEntry(entries->front());
   forged.set_hash(fourth.hash());
-  ASSERT_TRUE(store().Write({{.key = AuditKey(4)},
-                             {.key = std::string(kAuditCheckpoint),
-                              .value = forged.SerializeAsString()}})
-                  .ok());
+  ASSERT_TRUE(
+      store()
+          .Write({{.key = AuditKey(4)},
+                  {.key = std::string(kAuditCheckpoint), .value = forged.SerializeAsString()}})
+          .ok());
   EXPECT_EQ(Problems(),
             "0 the checkpoint after entry 4 cannot be trusted: the signature is of another text "
             "or key\n");

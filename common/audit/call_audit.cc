@@ -75,16 +75,17 @@ absl::StatusOr<CallAudit::Call> CallAudit::Begin(const Principal& caller,
   if (number.ok()) {
     entry.set_number(*number);
   } else if (brake) {
-    LogError("a change that cannot be stored in the audit now is made all the same, since it stops "
-             "or frees a service",
-             {{"actor", entry.actor()}, {"method", entry.method()}});
+    LogError(
+        "a change that cannot be stored in the audit now is made all the same, since it stops "
+        "or frees a service",
+        {{"actor", entry.actor()}, {"method", entry.method()}});
     log_->RecordSoon(entry);
   } else {
     const absl::Status refused = MakeError(
         Reason::kAuditUnavailable,
-        absl::StrCat("refused, since it cannot be recorded in the audit: ",
-                     number.status().message(),
-                     "; free space, or repair it, and try again; freeze and unfreeze work"));
+        absl::StrCat(
+            "refused, since it cannot be recorded in the audit: ", number.status().message(),
+            "; free space, or repair it, and try again; freeze and unfreeze work"));
     Refused(caller, request, refused);
     return refused;
   }
@@ -98,8 +99,7 @@ void CallAudit::Call::End(const absl::Status& status) {
   entry_->set_of(entry_->number());
   entry_->clear_number();
   SetOutcome(status, *entry_);
-  *entry_->mutable_duration() =
-      ToDuration(log_->storage().options().clock->SteadyNow() - begin_);
+  *entry_->mutable_duration() = ToDuration(log_->storage().options().clock->SteadyNow() - begin_);
   log_->RecordSoon(std::move(*entry_));
   log_ = nullptr;
 }

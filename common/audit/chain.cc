@@ -59,10 +59,10 @@ void ChainCheck::Take(absl::string_view key, absl::string_view stored) {
     Report(number, absl::StrCat("entry ", entry.number(), " was put in its place"));
   } else if (number == number_ + 1 && entry.previous_hash() != hash_) {
     // Either of the two may be the one that is not as it was stored.
-    Report(number, number_ == 0 ? std::string("it was changed: it is not the first of its audit")
-                                : absl::StrCat("it or entry ", number_,
-                                               " was changed: it does not follow from entry ",
-                                               number_));
+    Report(number, number_ == 0
+                       ? std::string("it was changed: it is not the first of its audit")
+                       : absl::StrCat("it or entry ", number_,
+                                      " was changed: it does not follow from entry ", number_));
   }
   CheckKnown(number, hash);
   number_ = number;
@@ -71,8 +71,8 @@ void ChainCheck::Take(absl::string_view key, absl::string_view stored) {
 
 void ChainCheck::Finish() {
   if (number_ < bounds_.count) {
-    Report(0, absl::StrCat("the end was cut off: ", Entries(number_ + 1, bounds_.count),
-                           " missing"));
+    Report(0,
+           absl::StrCat("the end was cut off: ", Entries(number_ + 1, bounds_.count), " missing"));
   } else if (hash_ != bounds_.hash) {
     Report(number_, "it was changed: its hash is not the one that was noted when it was stored");
   }

@@ -35,8 +35,8 @@ struct ChainBounds {
   std::vector<v1::AuditHead> known;
 };
 
-// Checks the entries of an audit, one after the other in the order of their keys. Finds entries that
-// were removed, changed, moved or added, in the middle and at both ends. Not thread-safe.
+// Checks the entries of an audit, one after the other in the order of their keys. Finds entries
+// that were removed, changed, moved or added, in the middle and at both ends. Not thread-safe.
 class ChainCheck {
  public:
   explicit ChainCheck(ChainBounds bounds);

@@ -75,8 +75,9 @@ TEST_F(ChainTest, AChangedFirstEntryIsFound) {
 
 TEST_F(ChainTest, AChangedLastEntryIsFoundByItsNotedHash) {
   Change(5, "mallory");
-  EXPECT_EQ(Check(), "6 it was changed: its hash is not the one that was noted when it was "
-                     "stored\n");
+  EXPECT_EQ(Check(),
+            "6 it was changed: its hash is not the one that was noted when it was "
+            "stored\n");
 }
 
 TEST_F(ChainTest, RemovedEntriesAreNamed) {
@@ -122,16 +123,18 @@ TEST_F(ChainTest, AChainThatWasWrittenAnewIsFoundByWhoeverKnewAnEntry) {
 
 TEST_F(ChainTest, SwappedEntriesAreFound) {
   std::swap(stored_[1].second, stored_[2].second);
-  EXPECT_TRUE(absl::StrContains(Check(), "2 entry 3 was put in its place\n"
-                                         "3 entry 2 was put in its place\n"))
+  EXPECT_TRUE(absl::StrContains(Check(),
+                                "2 entry 3 was put in its place\n"
+                                "3 entry 2 was put in its place\n"))
       << Check();
 }
 
 TEST_F(ChainTest, AddedEntriesAreFound) {
   stored_.emplace_back(AuditKey(7), stored_[5].second);
   stored_.emplace_back("audit/v1/entry/x", "");
-  EXPECT_EQ(Check(), "7 it is beyond the end of the audit\n"
-                     "0 there is a record that is no entry: audit/v1/entry/x\n");
+  EXPECT_EQ(Check(),
+            "7 it is beyond the end of the audit\n"
+            "0 there is a record that is no entry: audit/v1/entry/x\n");
 }
 
 TEST_F(ChainTest, AnEntryThatIsNoMessageIsFound) {

@@ -21,9 +21,9 @@ record::v1::AuditCheckpoint MakeCheckpoint(const std::string& chain, int64_t num
                                            const std::string& hash, const std::string& tls_dir,
                                            absl::Time now);
 
-// Who signed it, or why nobody, is put into `shown`. INVALID_ARGUMENT: the signature is wrong, or it
-// is missing though `tls_dir` has had a key all the time: since the certificate in use is older than
-// the checkpoint.
+// Who signed it, or why nobody, is put into `shown`. INVALID_ARGUMENT: the signature is wrong, or
+// it is missing though `tls_dir` has had a key all the time: since the certificate in use is older
+// than the checkpoint.
 absl::Status CheckCheckpoint(const std::string& chain, const record::v1::AuditCheckpoint& stored,
                              const std::string& tls_dir, absl::Time now,
                              v1::AuditCheckpoint& shown);

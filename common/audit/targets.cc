@@ -24,8 +24,8 @@ using google::protobuf::Reflection;
 
 constexpr int kMostTargets = 20;
 constexpr size_t kMostBytes = 200;
-constexpr int kMostItems = 20;     // of a list of values
-constexpr int kMostMessages = 5;   // of a list of messages
+constexpr int kMostItems = 20;    // of a list of values
+constexpr int kMostMessages = 5;  // of a list of messages
 
 // The value of a single field, or of an element of a list.
 std::string ValueText(const Message& message, const FieldDescriptor& field, int index) {
@@ -40,9 +40,9 @@ std::string ValueText(const Message& message, const FieldDescriptor& field, int 
                  ? "true"
                  : "false";
     case FieldDescriptor::CPPTYPE_ENUM:
-      return std::string((list ? read.GetRepeatedEnum(message, &field, index)
-                               : read.GetEnum(message, &field))
-                             ->name());
+      return std::string(
+          (list ? read.GetRepeatedEnum(message, &field, index) : read.GetEnum(message, &field))
+              ->name());
     case FieldDescriptor::CPPTYPE_INT32:
       return absl::StrCat(list ? read.GetRepeatedInt32(message, &field, index)
                                : read.GetInt32(message, &field));

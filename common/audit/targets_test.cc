@@ -86,10 +86,9 @@ TEST(Targets, AreBounded) {
 // Fields whose names sound secret must be bytes, or say that they are not recorded.
 void CheckNames(const Descriptor& type, std::set<const Descriptor*>& seen) {
   // Names of resources.
-  const std::set<std::string> harmless = {"CreateDeploymentRequest.plan_token",
-                                          "RemoveDamagedRecordRequest.key",
-                                          "RemoveDamagedPromotionRecordRequest.key",
-                                          "ReceiveApprovalRequest.revision"};
+  const std::set<std::string> harmless = {
+      "CreateDeploymentRequest.plan_token", "RemoveDamagedRecordRequest.key",
+      "RemoveDamagedPromotionRecordRequest.key", "ReceiveApprovalRequest.revision"};
   if (!seen.insert(&type).second) return;
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor& field = *type.field(i);
@@ -99,7 +98,8 @@ void CheckNames(const Descriptor& type, std::set<const Descriptor*>& seen) {
         harmless.contains(absl::StrCat(type.name(), ".", field.name()))) {
       continue;
     }
-    for (const char* word : {"signature", "token", "password", "secret", "key", "content", "body"}) {
+    for (const char* word :
+         {"signature", "token", "password", "secret", "key", "content", "body"}) {
       if (!absl::StrContains(field.name(), word)) continue;
       EXPECT_TRUE(field.options().GetExtension(v1::unrecorded)) << field.full_name();
     }

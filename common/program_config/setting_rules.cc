@@ -53,8 +53,8 @@ absl::Status CheckAudit(const Settings& settings) {
   const int64_t size = settings.GetInt("audit-size");
   if (size >= 1 && size <= 1'000'000) return absl::OkStatus();
   return SettingFault(settings, "audit-size",
-                      absl::InvalidArgumentError(absl::StrCat(
-                          "is ", settings.Get("audit-size"), "; it may be 1 to 1000000")));
+                      absl::InvalidArgumentError(absl::StrCat("is ", settings.Get("audit-size"),
+                                                              "; it may be 1 to 1000000")));
 }
 
 bool IsPlain(const Settings& settings) {

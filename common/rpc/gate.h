@@ -58,8 +58,9 @@ Principal PrincipalOf(const grpc::ServerContextBase& context);
 
 // Every call of every server passes the gate before its handler does anything. The gate determines
 // the caller, checks whether the call is allowed, refuses requests over the limits of
-// common/api/limits.h, and records changes and refusals in the audit. Health checks and reflection belong to gRPC and do not pass it.
-// integration_tests/cc/gate_test.cc fails for a method whose handler does not use it. Thread-safe.
+// common/api/limits.h, and records changes and refusals in the audit. Health checks and reflection
+// belong to gRPC and do not pass it. integration_tests/cc/gate_test.cc fails for a method whose
+// handler does not use it. Thread-safe.
 class RpcGate {
  public:
   // Without an authorizer it admits those whose role may make the call (common/api/roles.h).

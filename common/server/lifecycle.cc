@@ -129,8 +129,8 @@ class RpcProcess : public ServerProcessBase {
     rpc.also_listen.push_back(absl::StrCat("unix:", socket_->path()));
   }
 
-  std::optional<DefaultSocket> socket_;  // the default one, if it is served
-  std::shared_ptr<TlsFiles> tls_;        // null: plain text
+  std::optional<DefaultSocket> socket_;                       // the default one, if it is served
+  std::shared_ptr<TlsFiles> tls_;                             // null: plain text
   std::unique_ptr<v1::AuditService::Service> audit_service_;  // null: without a gate
   std::unique_ptr<RpcServer> rpc_;
 };

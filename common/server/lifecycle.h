@@ -10,8 +10,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "common/config/settings.h"
 #include "common/audit/audit_service.h"
+#include "common/config/settings.h"
 #include "common/metrics/metrics.h"
 #include "common/server/address_file.h"
 
@@ -44,12 +44,12 @@ class RpcGate;
 absl::Status CheckServerSettings(const Settings& settings);
 
 struct ServerProcessOptions {
-  std::string program;                    // for the log: "gitops-agent"
-  std::vector<grpc::Service*> services;   // not owned; must outlive the process object
+  std::string program;                   // for the log: "gitops-agent"
+  std::vector<grpc::Service*> services;  // not owned; must outlive the process object
   // Of the services; is told who may be believed, and where to record calls. With it, AuditService
   // is served too. Not owned.
   RpcGate* gate = nullptr;
-  HostAudits host_audits;  // for AuditService
+  HostAudits host_audits;                 // for AuditService
   Metrics* metrics = nullptr;             // not owned; required
   std::function<absl::Status()> healthy;  // /healthz; none: always
   std::function<void()> on_reload;        // SIGHUP; SIGTERM waits until it returns

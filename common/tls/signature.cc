@@ -69,8 +69,7 @@ absl::StatusOr<Identity> SignerOf(absl::string_view text, absl::string_view sign
   if (absl::Status led = tls::VerifyChain(*chain, *authorities, time); !led.ok()) return led;
   const absl::StatusOr<Identity> signer = tls::Describe(chain->front().get()).identity;
   if (signer.ok()) return signer;
-  return absl::InvalidArgumentError(
-      absl::StrCat("the certificate ", signer.status().message()));
+  return absl::InvalidArgumentError(absl::StrCat("the certificate ", signer.status().message()));
 }
 
 }  // namespace gitops

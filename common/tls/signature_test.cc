@@ -60,10 +60,10 @@ TEST_F(SignatureTest, ACertificateOfAnotherAuthorityIsNobodys) {
 TEST_F(SignatureTest, TheCertificateMustHaveBeenValidThen) {
   const TlsMaterial material = Make("ca", /*days=*/10);
   const std::string signature = *SignText(material, "the text");
-  EXPECT_TRUE(absl::IsFailedPrecondition(SignerOf("the text", signature, material.chain_pem,
-                                                  material.authorities_pem,
-                                                  now_ + absl::Hours(24 * 11))
-                                             .status()));
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(SignerOf("the text", signature, material.chain_pem,
+                                          material.authorities_pem, now_ + absl::Hours(24 * 11))
+                                     .status()));
 }
 
 }  // namespace

@@ -162,16 +162,15 @@ absl::StatusOr<ExitCode> VerifyAudit(const AuditContext& context) {
   if (!hosts.ok()) return hosts.status();
   Mutex mutex;
   std::map<std::string, v1::VerifyAuditResponse> answers;
-  const absl::StatusOr<ExitCode> exit =
-      ForEachHost(context, *hosts, [&](const std::string& host) {
-        v1::VerifyAuditRequest request;
-        request.set_host(host);
-        absl::StatusOr<v1::VerifyAuditResponse> answer = context.audit.Verify(request);
-        if (!answer.ok()) return answer.status();
-        MutexLock lock(mutex);
-        answers[host] = *std::move(answer);
-        return absl::OkStatus();
-      });
+  const absl::StatusOr<ExitCode> exit = ForEachHost(context, *hosts, [&](const std::string& host) {
+    v1::VerifyAuditRequest request;
+    request.set_host(host);
+    absl::StatusOr<v1::VerifyAuditResponse> answer = context.audit.Verify(request);
+    if (!answer.ok()) return answer.status();
+    MutexLock lock(mutex);
+    answers[host] = *std::move(answer);
+    return absl::OkStatus();
+  });
   if (!exit.ok()) return exit;
   bool good = true;
   Json list = Json::array();
@@ -186,9 +185,8 @@ absl::StatusOr<ExitCode> VerifyAudit(const AuditContext& context) {
     }
     std::ostream& out = context.console.out;
     const std::string whose = host.empty() ? context.whose : host;
-    out << EscapeLine(whose) << ": " << Counted(static_cast<size_t>(answer.checked()), "entry",
-                                                "entries")
-        << " read";
+    out << EscapeLine(whose) << ": "
+        << Counted(static_cast<size_t>(answer.checked()), "entry", "entries") << " read";
     if (answer.has_checkpoint()) {
       const v1::AuditCheckpoint& checkpoint = answer.checkpoint();
       out << "; up to " << checkpoint.number() << " removed by age or size, "

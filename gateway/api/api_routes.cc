@@ -142,15 +142,14 @@ class Api : public std::enable_shared_from_this<Api> {
     job->exchange = std::move(exchange);
     job->exchange->OnCancel([cancellation] { cancellation->Cancel(); });
     if (!job->limited()) return FindBackend(job);
-    scopes_.Admit(job->call, *job->request,
-                  [self = shared_from_this(), job](absl::Status admitted) {
-                    if (admitted.ok()) return self->FindBackend(job);
-                    if (absl::IsPermissionDenied(admitted)) {
-                      self->options_.front->Refused(job->call.caller, job->exchange->request(),
-                                                    admitted);
-                    }
-                    job->exchange->Respond(ProblemOf(admitted));
-                  });
+    scopes_.Admit(
+        job->call, *job->request, [self = shared_from_this(), job](absl::Status admitted) {
+          if (admitted.ok()) return self->FindBackend(job);
+          if (absl::IsPermissionDenied(admitted)) {
+            self->options_.front->Refused(job->call.caller, job->exchange->request(), admitted);
+          }
+          job->exchange->Respond(ProblemOf(admitted));
+        });
   }
 
  private:

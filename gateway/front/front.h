@@ -108,8 +108,8 @@ struct FrontOptions {
   TrustedProxies proxies;
   RateLimit rate_limit;  // of an address, and again of a token
   GitopperAccess gitopper_access = GitopperAccess::kNone;
-  Clock* clock = Clock::System();  // not owned
-  Metrics* metrics = nullptr;      // not owned; may be null
+  Clock* clock = Clock::System();             // not owned
+  Metrics* metrics = nullptr;                 // not owned; may be null
   std::shared_ptr<AuditLog> audit = nullptr;  // null: refused requests are not recorded
 };
 std::unique_ptr<Front> NewFront(FrontOptions options);

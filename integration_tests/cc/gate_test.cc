@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "agent/operation/operation_service.h"
 #include "agent/rpc/agent_service.h"
+#include "common/audit/audit_service.h"
 #include "common/clock/clock.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/server.h"
@@ -40,10 +41,12 @@ class GateTest : public testing::Test {
     planner_ = NewPlannerService({.clock = Clock::System(), .gate = &gate_, .fleet = &fleet_});
     reports_ = std::make_unique<ReportService>(ReportOptions{.gate = &gate_});
     hooks_ = NewHookService(nullptr, &gate_);
+    audits_ = NewAuditService(&gate_, {});
     promotions_ = NewPromotionService({.clock = Clock::System(), .gate = &gate_, .pipelines = {}});
-    auto server = RpcServer::Start({.listen = "127.0.0.1:0",
-                                    .services = {agent_.get(), operations_.get(), planner_.get(),
-                                                 reports_.get(), hooks_.get(), promotions_.get()}});
+    auto server = RpcServer::Start(
+        {.listen = "127.0.0.1:0",
+         .services = {agent_.get(), operations_.get(), planner_.get(), reports_.get(), hooks_.get(),
+                      promotions_.get(), audits_.get()}});
     EXPECT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
   }
@@ -62,6 +65,7 @@ class GateTest : public testing::Test {
   std::unique_ptr<ReportService> reports_;
   std::unique_ptr<v1::HookDispatcherService::Service> hooks_;
   std::unique_ptr<PromotionService> promotions_;
+  std::unique_ptr<v1::AuditService::Service> audits_;
   std::unique_ptr<RpcServer> server_;
 };
 

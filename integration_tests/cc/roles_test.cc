@@ -22,6 +22,7 @@
 #include "absl/strings/str_split.h"
 #include "agent/operation/operation_service.h"
 #include "agent/rpc/agent_service.h"
+#include "common/audit/audit_service.h"
 #include "common/clock/clock.h"
 #include "common/rpc/authenticator.h"
 #include "common/rpc/channel.h"
@@ -77,9 +78,10 @@ class RolesTest : public testing::Test {
     planner_ = NewPlannerService({.clock = Clock::System(), .gate = &gate_, .fleet = &fleet_});
     reports_ = std::make_unique<ReportService>(ReportOptions{.gate = &gate_});
     hooks_ = NewHookService(nullptr, &gate_);
+    audits_ = NewAuditService(&gate_, {});
     promotions_ = NewPromotionService({.clock = Clock::System(), .gate = &gate_, .pipelines = {}});
     server_ = Serve({agent_.get(), operations_.get(), planner_.get(), reports_.get(), hooks_.get(),
-                     promotions_.get()});
+                     audits_.get(), promotions_.get()});
   }
 
   std::unique_ptr<RpcServer> Serve(std::vector<grpc::Service*> services) {
@@ -126,6 +128,7 @@ class RolesTest : public testing::Test {
   std::unique_ptr<PlannerService> planner_;
   std::unique_ptr<ReportService> reports_;
   std::unique_ptr<v1::HookDispatcherService::Service> hooks_;
+  std::unique_ptr<v1::AuditService::Service> audits_;
   std::unique_ptr<PromotionService> promotions_;
   std::unique_ptr<RpcServer> server_;
 };

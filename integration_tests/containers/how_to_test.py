@@ -20,6 +20,7 @@ PROGRAMS = {"gitops-agent": "agent", "gitopsctl": "ctl", "gitops-planner": "serv
             "gitops-hook-dispatcher": "services/hook_dispatcher", "gitops-gateway": "gateway"}
 # The reasons of a page for which it leaves blocks out.
 NOT_RUN = {
+    "audit": [],
     "backup": [],
     "bootstrap": ["the agent stays in the foreground; the unit below does the same"],
     "build-and-release": [
@@ -274,6 +275,7 @@ def join_hosts(host):
 
 
 PREPARED = {
+    "audit": deployed_fleet,
     "backup": packaged_planner,
     "bootstrap": bootstrap,
     "build-and-release": one_host,

@@ -18,18 +18,18 @@ CallFor For(const Principal& caller, const std::function<bool()>& cancelled) {
 
 HostAudits HostAuditsOf(const Fleet* fleet, AuditCaller* agents, const ReportedAudits* reported) {
   HostAudits audits;
-  audits.list = [=](const v1::ListAuditRequest& request, const Principal& caller,
-                    const std::function<bool()>& cancelled)
-      -> absl::StatusOr<v1::ListAuditResponse> {
+  audits.list =
+      [=](const v1::ListAuditRequest& request, const Principal& caller,
+          const std::function<bool()>& cancelled) -> absl::StatusOr<v1::ListAuditResponse> {
     const absl::StatusOr<FleetHost> host = fleet->Find(request.host());
     if (!host.ok()) return host.status();
     v1::ListAuditRequest own = request;
     own.clear_host();
     return agents->ListAudit(AgentOf(host->host), For(caller, cancelled), own);
   };
-  audits.verify = [=](const v1::VerifyAuditRequest& request, const Principal& caller,
-                      const std::function<bool()>& cancelled)
-      -> absl::StatusOr<v1::VerifyAuditResponse> {
+  audits.verify =
+      [=](const v1::VerifyAuditRequest& request, const Principal& caller,
+          const std::function<bool()>& cancelled) -> absl::StatusOr<v1::VerifyAuditResponse> {
     const absl::StatusOr<FleetHost> host = fleet->Find(request.host());
     if (!host.ok()) return host.status();
     const record::v1::ReportedAudit known = reported->Of(host->host.host());

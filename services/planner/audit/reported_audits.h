@@ -28,8 +28,8 @@ std::string AuditFault(const record::v1::ReportedAudit& before, const v1::AuditH
 // thread.
 class ReportedAudits {
  public:
-  // Reads what was stored; if that fails, logs it and continues without. `store` and `clock` are not
-  // owned. `note` puts a text into the planner's audit.
+  // Reads what was stored; if that fails, logs it and continues without. `store` and `clock` are
+  // not owned. `note` puts a text into the planner's audit.
   ReportedAudits(Store* store, Clock* clock, std::function<void(const std::string&)> note);
 
   void Reported(const std::string& host, const v1::AuditHead& head);

@@ -111,7 +111,8 @@ void PlannerMetrics::ShowAudits(std::function<int64_t()> faults) {
   metrics_.AddCollector([faults = std::move(faults)] {
     prometheus::MetricFamily family;
     family.name = "gitops_planner_audit_faults";
-    family.help = "Hosts whose audit is not what they had reported, until somebody acknowledges it.";
+    family.help =
+        "Hosts whose audit is not what they had reported, until somebody acknowledges it.";
     family.type = prometheus::MetricType::Gauge;
     family.metric.emplace_back().gauge.value = static_cast<double>(faults());
     return std::vector{family};

@@ -276,10 +276,9 @@ class PlannerServiceImpl final : public PlannerService {
                  {"reason", request->reason()}});
       }
       if (options_.audits != nullptr && options_.audits->Acknowledge(request->host())) {
-        LogInfo("the fault of a host's audit was acknowledged",
-                {{"host", request->host()},
-                 {"actor", PrincipalText(caller)},
-                 {"reason", request->reason()}});
+        LogInfo("the fault of a host's audit was acknowledged", {{"host", request->host()},
+                                                                 {"actor", PrincipalText(caller)},
+                                                                 {"reason", request->reason()}});
       }
       return Answer(gitops::GetHost(*options_.fleet, *options_.locks, request->host()),
                     response->mutable_host());

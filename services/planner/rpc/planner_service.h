@@ -11,9 +11,9 @@
 #include "common/store/store.h"
 #include "gitops/v1/planner.grpc.pb.h"
 #include "services/planner/agents/agent_caller.h"
+#include "services/planner/audit/reported_audits.h"
 #include "services/planner/fleet/fleet.h"
 #include "services/planner/hooks/hook_caller.h"
-#include "services/planner/audit/reported_audits.h"
 #include "services/planner/lock/host_locks.h"
 #include "services/planner/plan/plan_maker.h"
 #include "services/planner/record/deployment_store.h"
@@ -35,7 +35,7 @@ struct PlannerServiceOptions {
   RequestIds* request_ids = nullptr;
   Deployments* deployments = nullptr;
   ReportedAudits* audits = nullptr;  // null: none are known
-  Store* state = nullptr;  // that `store` and `locks` use
+  Store* state = nullptr;            // that `store` and `locks` use
   // What the planner tells about itself. Any thread. May be empty.
   std::function<v1::DebugInfo()> debug_info;
   // Each open stream holds a thread of the server.
