@@ -60,7 +60,7 @@ TEST_F(ServiceManagerTest, SystemdIsToldStartStatusAndEndInOneLineEach) {
   manager.Say("waits for\nREADY=1");
   manager.Stopping();
   EXPECT_THAT((std::vector{Received(), Received(), Received()}),
-              ElementsAre("READY=1", R"(STATUS=waits for\nREADY=1)", "STOPPING=1"));
+              ElementsAre("READY=1", R"(STATUS=waits for\x0aREADY=1)", "STOPPING=1"));
 }
 
 TEST_F(ServiceManagerTest, WithoutAWatchdogNothingIsAsked) {
