@@ -81,6 +81,7 @@ class OutputLog {
   }
 
   void Log(absl::string_view line) {
+    if (lines_ == kMostLogged) return;
     LogInfo(absl::StrCat("output of ", program_.name),
             {{"service", program_.service}, {"line", std::string(line.substr(0, kLongestLine))}});
     if (++lines_ < kMostLogged) return;
