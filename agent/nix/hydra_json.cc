@@ -102,7 +102,7 @@ absl::StatusOr<std::string> OutputOf(const HydraBuild& build, absl::string_view 
   if (out == build.outputs.end()) {
     const std::string names =
         absl::StrJoin(build.outputs, ", ", [](std::string* text, const auto& output) {
-          absl::StrAppend(text, "\"", Shown(output.first), "\"");
+          absl::StrAppend(text, "\"", output.first, "\"");
         });
     return absl::FailedPreconditionError(absl::StrCat(
         "build ", build.id, " has no output \"out\", but ", names.empty() ? "none" : Shown(names),

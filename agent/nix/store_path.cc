@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "common/text/escape.h"
@@ -47,6 +48,22 @@ absl::Status CheckStorePath(absl::string_view path, absl::string_view store) {
     return refuse("its name is empty, too long, or has characters that Nix does not allow");
   }
   return absl::OkStatus();
+}
+
+std::string RevisionOf(absl::string_view path, absl::string_view store) {
+  const absl::string_view hash = path.substr(store.size() + 1, kHash);
+  std::string bytes(kHash * 5 / 8, '\0');
+  // The last character has the least significant bits.
+  for (size_t n = 0; n < hash.size(); ++n) {
+    const unsigned digit = static_cast<unsigned>(kBase32.find(hash[hash.size() - n - 1]));
+    const size_t byte = n * 5 / 8, bit = n * 5 % 8;
+    bytes[byte] = static_cast<char>(static_cast<unsigned char>(bytes[byte]) | (digit << bit));
+    if (byte + 1 < bytes.size()) {
+      bytes[byte + 1] =
+          static_cast<char>(static_cast<unsigned char>(bytes[byte + 1]) | (digit >> (8 - bit)));
+    }
+  }
+  return absl::BytesToHexString(bytes);
 }
 
 }  // namespace gitops

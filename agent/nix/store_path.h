@@ -13,6 +13,10 @@ namespace gitops {
 // wrong, with the path escaped. `store` has no slash at its end ("/nix/store").
 absl::Status CheckStorePath(absl::string_view path, absl::string_view store);
 
+// The hash of a path that CheckStorePath accepts, as 40 hex digits: as Nix prints it in base 16. It
+// names the revision of a service, as a commit does.
+std::string RevisionOf(absl::string_view path, absl::string_view store);
+
 }  // namespace gitops
 
 #endif  // GITOPS_AGENT_NIX_STORE_PATH_H_

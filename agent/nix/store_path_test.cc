@@ -59,5 +59,13 @@ TEST(CheckStorePath, MessagesAreShortAndWithoutControlCharacters) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("\\x1b[31m"));
 }
 
+TEST(RevisionOf, IsTheHashAsNixPrintsItInBase16) {
+  // nix hash to-base16 --type sha1 HASH
+  EXPECT_EQ(RevisionOf(absl::StrCat("/nix/store/", kHash, "-web-1"), "/nix/store"),
+            "fa7055d963d3cbf840691866941e10ccfff8fc2c");
+  EXPECT_EQ(RevisionOf("/t/zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz-a", "/t"), std::string(40, 'f'));
+  EXPECT_EQ(RevisionOf("/t/00000000000000000000000000000001-a", "/t"), "01" + std::string(38, '0'));
+}
+
 }  // namespace
 }  // namespace gitops

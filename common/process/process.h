@@ -53,9 +53,9 @@ struct Command {
   // How readily the kernel kills it when memory runs out (oom_score_adj, 0 to 1000); none: as the
   // caller.
   std::optional<int> oom_score_adj;
-  // Above 2: standard output and error go to this descriptor, and nothing of them is kept or counted.
-  // So a process that the command leaves behind keeps an output that nobody closes. Owned by the
-  // caller; -1: none. Not for conversations.
+  // Above 2: standard output and error go to this descriptor, and nothing of them is kept or
+  // counted. So a process that the command leaves behind keeps an output that nobody closes. Owned
+  // by the caller; -1: none. Not for conversations.
   int output_file = -1;
   // Called with each piece of standard output, which is then not kept. A status that is not OK
   // kills the process and becomes the result of Run. Called on the thread of Run.
