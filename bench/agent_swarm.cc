@@ -2,7 +2,8 @@
 // on standard output, a line each, "serving" and how many are connected once that is none or all:
 // "connected 5000".
 //
-//   agent_swarm HOSTS SERVICES DIRECTORY [--quiet] [--planner ADDRESS] [--tls | --make-certificates]
+//   agent_swarm HOSTS SERVICES DIRECTORY [--quiet] [--planner ADDRESS] [--tls |
+//   --make-certificates]
 //
 // DIRECTORY gets the hosts' sockets and fleet.toml, for the planner's --config. --quiet: the hosts
 // do not serve, they only report. --make-certificates: makes those of the hosts and of a planner in
@@ -21,7 +22,8 @@ namespace gitops {
 namespace {
 
 constexpr char kUsage[] =
-    "usage: agent_swarm HOSTS SERVICES DIRECTORY [--quiet] [--planner ADDRESS] [--tls | --make-certificates]\n";
+    "usage: agent_swarm HOSTS SERVICES DIRECTORY [--quiet] [--planner ADDRESS] [--tls | "
+    "--make-certificates]\n";
 
 bool Read(int argc, char** argv, SwarmOptions& options, bool& make_certificates) {
   if (argc < 4 || !absl::SimpleAtoi(argv[1], &options.hosts) || options.hosts < 1) return false;

@@ -165,9 +165,8 @@ class SwarmImpl final : public Swarm {
     builder.RegisterService(&operations_);
     server_ = builder.BuildAndStart();
     if (server_ != nullptr) return absl::OkStatus();
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen at the addresses of ", options_.hosts, " hosts, from ",
-                     AddressOf(options_, 0), " on"));
+    return absl::UnavailableError(absl::StrCat("cannot listen at the addresses of ", options_.hosts,
+                                               " hosts, from ", AddressOf(options_, 0), " on"));
   }
 
   absl::Status Report() {
