@@ -3,6 +3,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -103,7 +104,7 @@ class AuditServiceTest : public testing::Test {
   }
 
   const TemporaryDirectory directory_;
-  absl::Status open_;
+  std::atomic<bool> broken_ = false;
   RpcGate gate_{[](const Principal& caller, const google::protobuf::Message& request) {
     if (caller.name != "eve") return absl::OkStatus();
     return absl::PermissionDeniedError(caller.name + " may not send " +
@@ -161,10 +162,10 @@ TEST_F(AuditServiceTest, ARefusedCallIsRecordedWithItsReasonAndNothingIsDone) {
 }
 
 TEST_F(AuditServiceTest, WithoutItsStoreAChangeIsRefusedAndABrakeIsMadeAndRecordedLater) {
-  open_ = absl::UnavailableError("no space left on device");
+  broken_ = true;
   AuditStorageOptions options;
   options.open = [this]() -> absl::StatusOr<std::unique_ptr<Store>> {
-    if (!open_.ok()) return open_;
+    if (broken_) return absl::UnavailableError("no space left on device");
     return OpenSqliteStore({.path = directory_ / "other.db"});
   };
   Start(std::make_shared<AuditLog>(std::move(options), nullptr));
@@ -177,7 +178,7 @@ TEST_F(AuditServiceTest, WithoutItsStoreAChangeIsRefusedAndABrakeIsMadeAndRecord
   EXPECT_TRUE(Freeze("alice").ok());
   EXPECT_EQ(services_.changes, 1);
 
-  open_ = absl::OkStatus();
+  broken_ = false;
   EXPECT_FALSE(Pull("bob").ok());  // as the handler says
   EXPECT_EQ(services_.changes, 2);
   std::string kinds;
