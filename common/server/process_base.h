@@ -44,8 +44,7 @@ class ServerProcessBase : public ServerProcess {
   absl::StatusOr<std::string> StartPages(const Settings& settings);
   // The last step of a start: waits for signals, writes the address file, and tells systemd, whose
   // watchdog asks `answering` from now on.
-  absl::Status Announce(const Settings& settings, ServedAddresses addresses,
-                        HttpServer& answering);
+  absl::Status Announce(const Settings& settings, ServedAddresses addresses, HttpServer& answering);
   // From now on `answering` is not asked. For the destructor of its owner.
   void EndWatch() { manager_.reset(); }
 

@@ -101,7 +101,9 @@ TEST_F(ServiceManagerTest, AProgramThatDoesNotRespondIsNotPinged) {
 TEST_F(ServiceManagerTest, AWatchdogOfAnotherProcessIsNotPinged) {
   setenv("WATCHDOG_USEC", "2000", 1);
   setenv("WATCHDOG_PID", "1", 1);
-  { ServiceManager manager([] { return absl::OkStatus(); }); }
+  {
+    ServiceManager manager([] { return absl::OkStatus(); });
+  }
   unsetenv("WATCHDOG_PID");
   EXPECT_TRUE(Silent());
 }

@@ -49,9 +49,9 @@ absl::StatusOr<ExitCode> PrintConfigSchema(Console& console);
 // The hidden command `__man`: the manual page gitopsctl(1) in roff, for the package that installs
 // it.
 ExitCode ManPage(Console& console);
-// The hidden commands `__man SERVER` and `__completion SERVER`, for the same package: the manual page
-// gitops-agent(8) and the like, and a completion script for bash. INVALID_ARGUMENT: there is no such
-// server.
+// The hidden commands `__man SERVER` and `__completion SERVER`, for the same package: the manual
+// page gitops-agent(8) and the like, and a completion script for bash. INVALID_ARGUMENT: there is
+// no such server.
 absl::StatusOr<ExitCode> ServerManPage(const std::string& server, Console& console);
 absl::StatusOr<ExitCode> ServerCompletion(const std::string& server, Console& console);
 // The hidden command that completion scripts call with the words up to the cursor, the last of

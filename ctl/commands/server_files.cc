@@ -45,16 +45,16 @@ const Server* Find(absl::string_view name) {
 }
 
 absl::Status Unknown(absl::string_view name) {
-  return absl::InvalidArgumentError(absl::StrCat(
-      name, " is no server; they are ",
-      absl::StrJoin(kServers, ", ", [](std::string* out, const Server& each) {
-        absl::StrAppend(out, each.name);
-      })));
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, " is no server; they are ",
+                   absl::StrJoin(kServers, ", ", [](std::string* out, const Server& each) {
+                     absl::StrAppend(out, each.name);
+                   })));
 }
 
 std::string Variable(const SettingDefinition& setting) {
-  return absl::StrCat(
-      "GITOPS_", absl::AsciiStrToUpper(absl::StrReplaceAll(setting.name, {{"-", "_"}})));
+  return absl::StrCat("GITOPS_",
+                      absl::AsciiStrToUpper(absl::StrReplaceAll(setting.name, {{"-", "_"}})));
 }
 
 // "default 60s; GITOPS_POLL; poll = …".
@@ -73,8 +73,7 @@ std::string Page(const SettingDefinition& setting) {
       ".TP\n",
       setting.short_flag.empty() ? "" : absl::StrCat("\\fB\\-", setting.short_flag, "\\fR, "),
       "\\fB\\-\\-", Roff(setting.name), "\\fR",
-      setting.choices.empty() ? ""
-                              : absl::StrCat(" ", Roff(absl::StrJoin(setting.choices, "|"))),
+      setting.choices.empty() ? "" : absl::StrCat(" ", Roff(absl::StrJoin(setting.choices, "|"))),
       "\n", Roff(setting.help), "\n.br\n", Roff(Ways(setting)), "\n");
 }
 
@@ -86,8 +85,7 @@ absl::StatusOr<ExitCode> ServerManPage(const std::string& name, Console& console
   const std::string title = absl::AsciiStrToUpper(name);
   console.out << ".TH " << Roff(title) << " 8 " << kManDate
               << " \"gitops\" \"System Administration\"\n.SH NAME\n"
-              << Roff(absl::StrCat(name)) << " \\- " << Roff(server->does)
-              << "\n.SH SYNOPSIS\n\\fB" << Roff(name)
+              << Roff(name) << " \\- " << Roff(server->does) << "\n.SH SYNOPSIS\n\\fB" << Roff(name)
               << "\\fR [\\fIFLAGS\\fR]\n.SH DESCRIPTION\n"
                  "systemd runs it as the unit of its name. Each setting is a flag, a variable and, "
                  "with a few exceptions, a key in the table ["

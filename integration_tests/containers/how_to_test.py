@@ -273,7 +273,9 @@ PREPARED = {
 WITH_PACKAGES = {"backup", "upgrade"}
 
 
-@pytest.mark.parametrize("name", PREPARED)
+# Packages are built and installed: long.
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in WITH_PACKAGES else ())
+                                  for name in PREPARED])
 def test_every_command_of_the_page_prints_what_it_shows(name):
     with DocHost(mounts={packages(): f"{CLONE}/dist:ro"} if name in WITH_PACKAGES else {}) as host:
         PREPARED[name](host)
@@ -281,6 +283,7 @@ def test_every_command_of_the_page_prints_what_it_shows(name):
             PAGES[name].run(session)
 
 
+@pytest.mark.long
 def test_three_hosts_and_a_planner_are_installed_as_the_page_says():
     with site_to_install_on() as planner, planner.session() as session:
         PAGES["install"].run(session)
