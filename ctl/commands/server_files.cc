@@ -85,8 +85,7 @@ absl::StatusOr<ExitCode> ServerManPage(const std::string& name, Console& console
   const std::string title = absl::AsciiStrToUpper(name);
   console.out << ".TH " << Roff(title) << " 8 " << kManDate
               << " \"gitops\" \"System Administration\"\n.SH NAME\n"
-              << Roff(absl::StrCat(name)) << " \\- " << Roff(server->does) << "\n.SH SYNOPSIS\n\\fB"
-              << Roff(name)
+              << Roff(name) << " \\- " << Roff(server->does) << "\n.SH SYNOPSIS\n\\fB" << Roff(name)
               << "\\fR [\\fIFLAGS\\fR]\n.SH DESCRIPTION\n"
                  "systemd runs it as the unit of its name. Each setting is a flag, a variable and, "
                  "with a few exceptions, a key in the table ["

@@ -296,7 +296,9 @@ WITH_PACKAGES = {"backup", "upgrade"}
 HOSTS_OF = {"containers": PodmanDocHost}
 
 
-@pytest.mark.parametrize("name", PREPARED)
+# Packages are built and installed: long.
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name in WITH_PACKAGES else ())
+                                  for name in PREPARED])
 def test_every_command_of_the_page_prints_what_it_shows(name):
     mounts = {packages(): f"{CLONE}/dist:ro"} if name in WITH_PACKAGES else {}
     with HOSTS_OF.get(name, DocHost)(mounts=mounts) as host:
@@ -305,6 +307,7 @@ def test_every_command_of_the_page_prints_what_it_shows(name):
             PAGES[name].run(session)
 
 
+@pytest.mark.long
 def test_three_hosts_and_a_planner_are_installed_as_the_page_says():
     with site_to_install_on() as planner, planner.session() as session:
         PAGES["install"].run(session)

@@ -1,6 +1,6 @@
 """The Debian packages, on a host that has nothing but Debian's smallest base and systemd: installed with apt,
-upgraded while services run, removed and purged. With the programs as they are built for tests; the long tests
-do the same with release builds, which take many minutes."""
+upgraded while services run, removed and purged. With the programs as they are built for tests, and with release
+builds, which take many minutes. The long tests build on each other, in their order."""
 
 import hashlib
 import re
@@ -72,6 +72,7 @@ def test_apt_installs_the_agent_with_little_more_than_git(built, bare):
         assert sum(added.values()) < MOST_KIB
 
 
+@pytest.mark.long
 def test_nothing_runs_before_it_is_enabled_and_every_program_starts_with_its_config(bare):
     install(bare, "1.0", SERVER, CTL)
     units = ["gitops-agent", *SERVERS]
@@ -96,6 +97,7 @@ def test_nothing_runs_before_it_is_enabled_and_every_program_starts_with_its_con
     assert "ready" in bare.run("systemctl status gitops-agent").stdout
 
 
+@pytest.mark.long
 def test_a_program_that_hangs_is_started_again_by_the_watchdog(bare):
     before = bare.shown("gitops-gateway", "MainPID")
     assert bare.shown("gitops-gateway", "WatchdogUSec") == "3min"
@@ -110,6 +112,7 @@ def test_a_program_that_hangs_is_started_again_by_the_watchdog(bare):
     bare.run("rm -r /run/systemd/system/gitops-gateway.service.d; systemctl daemon-reload")
 
 
+@pytest.mark.long
 def test_an_upgrade_keeps_state_and_config_and_touches_no_service(bare):
     bare.run("gitopsctl freeze web @localhost --reason kept")
     bare.run("echo '# mine' >> /etc/default/gitops-planner")
@@ -127,6 +130,7 @@ def test_an_upgrade_keeps_state_and_config_and_touches_no_service(bare):
     assert "# mine" in bare.read("/etc/default/gitops-planner")
 
 
+@pytest.mark.long
 def test_a_purge_leaves_nothing_of_ours_and_what_services_read(bare):
     service = bare.shown("web", "InvocationID")
     bare.apt("remove", *NAMES)
@@ -141,6 +145,7 @@ def test_a_purge_leaves_nothing_of_ours_and_what_services_read(bare):
     assert bare.run("find /etc/gitops -type f").stdout.split() == ["/etc/gitops/config.toml"]
 
 
+@pytest.mark.long
 def test_a_purge_without_published_files_removes_the_revisions_too(bare):
     bare.run("systemctl stop web; umount /etc/web")
     install(bare, "1.0", AGENT)
