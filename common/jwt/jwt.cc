@@ -3,6 +3,7 @@
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
