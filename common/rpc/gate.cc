@@ -38,6 +38,10 @@ absl::StatusOr<Principal> RpcGate::Admit(const grpc::ServerContextBase& context,
   return caller;
 }
 
+absl::Status RpcGate::CheckCaller(const grpc::ServerContextBase& context) const {
+  return CallerOf(context).status();
+}
+
 absl::StatusOr<Principal> RpcGate::CallerOf(const grpc::ServerContextBase& context) const {
   static const auto& open = *new Authenticator({});
   return (authenticator_ == nullptr ? open : *authenticator_).Identify(context);
