@@ -10,6 +10,7 @@
 #include "agent/rpc/convert.h"
 #include "common/clock/timestamp.h"
 #include "common/rpc/error.h"
+#include "common/rpc/handler.h"
 #include "common/rpc/page.h"
 #include "common/rpc/request_checks.h"
 
@@ -224,14 +225,15 @@ class AgentServiceImpl final : public v1::AgentService::Service {
     if (!watcher.ok()) return watcher.status();
     const absl::Status gone = absl::CancelledError("the watcher is gone");
     if (!WriteInitial(only, writer)) return gone;
-    while (!context.IsCancelled()) {
+    StreamCaller caller(*gate_, context);
+    while (!caller.Gone()) {
       for (const std::string& service : (*watcher)->Next()) {
         if (!only.empty() && !only.contains(service)) continue;
         if (!writer->Write(Current(service))) return gone;
       }
       if ((*watcher)->closed()) return MakeError(Reason::kServerStopping, "the agent is stopping");
     }
-    return gone;
+    return caller.StatusOf(gone);
   }
 
   static Patience PatienceOf(ServerContext* context) {

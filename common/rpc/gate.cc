@@ -64,6 +64,10 @@ absl::Status RpcGate::Check(const Principal& caller,
   return CheckSetFields(request);
 }
 
+absl::Status RpcGate::CheckCaller(const grpc::ServerContextBase& context) const {
+  return CallerOf(context).status();
+}
+
 absl::StatusOr<Principal> RpcGate::CallerOf(const grpc::ServerContextBase& context) const {
   static const auto& open = *new Authenticator({});
   return (authenticator_ == nullptr ? open : *authenticator_).Identify(context);

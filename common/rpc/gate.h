@@ -110,6 +110,10 @@ class RpcGate {
   absl::StatusOr<Principal> Admit(const grpc::ServerContextBase& context,
                                   const google::protobuf::Message& request) const;
 
+  // Whether an admitted caller is still known: UNAUTHENTICATED once its certificate is revoked. For
+  // streams, which outlive that.
+  absl::Status CheckCaller(const grpc::ServerContextBase& context) const;
+
  private:
   static grpc::Status Converted(const absl::Status& status) { return ToGrpcStatus(status); }
   // For methods whose errors may have more details than others.

@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/path/fd.h"
 #include "common/rpc/address.h"
 #include "common/rpc/tls_files.h"
@@ -80,6 +81,17 @@ bool SpeaksTls(const Address& address) {
   return SSL_get0_peer_certificate(session.get()) != nullptr;
 }
 
+// What is wrong with a date may be either side's clock.
+std::string RefusalText(long verified) {  // NOLINT(google-runtime-int)
+  std::string text =
+      absl::StrCat("its certificate is refused: ", X509_verify_cert_error_string(verified));
+  if (verified == X509_V_ERR_CERT_NOT_YET_VALID || verified == X509_V_ERR_CERT_HAS_EXPIRED) {
+    absl::StrAppend(&text, "; by the clock of this machine it is ",
+                    absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::UTCTimeZone()));
+  }
+  return text;
+}
+
 // As this program connects. nullopt: the handshake works.
 std::optional<std::string> Try(const Address& address, const std::string& directory) {
   const absl::StatusOr<TlsMaterial> own = LoadMaterial(directory, absl::Now());
@@ -102,7 +114,7 @@ std::optional<std::string> Try(const Address& address, const std::string& direct
   if (SSL_connect(session.get()) != 1) {
     const long verified = SSL_get_verify_result(session.get());  // NOLINT(google-runtime-int)
     if (verified != X509_V_OK) {
-      return absl::StrCat("its certificate is refused: ", X509_verify_cert_error_string(verified));
+      return RefusalText(verified);
     }
     const std::string reason = Reason();
     if (reason == "wrong version number" || reason == "packet length too long") {

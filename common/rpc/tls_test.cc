@@ -8,13 +8,17 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/clock/clock.h"
 #include "common/path/temporary_directory.h"
 #include "common/rpc/authenticator.h"
 #include "common/rpc/channel.h"
 #include "common/rpc/gate.h"
+#include "common/rpc/handler.h"
 #include "common/rpc/handshakes.h"
 #include "common/rpc/server.h"
 #include "common/rpc/status.h"
@@ -30,6 +34,19 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
+// Tells once that it is open, and nothing else.
+struct SilentWatch {
+  WatchStream<v1::WatchServicesResponse>::Write write;
+
+  absl::StatusOr<int64_t> Start(Changes<int>&) const { return 0; }
+  absl::Status TellAll(int64_t) const {
+    write(v1::WatchServicesResponse(), /*more=*/false);
+    return absl::OkStatus();
+  }
+  absl::Status TellChanges(const std::set<int>&, int64_t) const { return absl::OkStatus(); }
+  bool done() const { return false; }
+};
+
 // Answers GetService with its caller, as the gate sees it.
 class Echo final : public v1::AgentService::Service {
  public:
@@ -44,8 +61,42 @@ class Echo final : public v1::AgentService::Service {
     });
   }
 
+  grpc::Status WatchServices(grpc::ServerContext* context, const v1::WatchServicesRequest* request,
+                             grpc::ServerWriter<v1::WatchServicesResponse>* writer) override {
+    return gate_->Run(*context, *request, [&] {
+      return ServeWatch<int>(*gate_, watches_, *context, *writer,
+                             [](auto write) { return SilentWatch{std::move(write)}; });
+    });
+  }
+
  private:
   const RpcGate* const gate_;
+  Watches watches_{10, absl::ResourceExhaustedError("full"), Clock::System()};
+};
+
+// A client's open watch.
+class OpenWatch {
+ public:
+  explicit OpenWatch(const std::shared_ptr<grpc::Channel>& channel)
+      : stub_(v1::AgentService::NewStub(channel)) {
+    context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    reader_ = stub_->WatchServices(&context_, v1::WatchServicesRequest());
+    v1::WatchServicesResponse first;
+    EXPECT_TRUE(reader_->Read(&first)) << "the watch did not open";
+  }
+  // Waits for the end, and returns its status.
+  absl::Status End() {
+    v1::WatchServicesResponse next;
+    while (reader_->Read(&next)) {
+    }
+    return FromGrpcStatus(reader_->Finish());
+  }
+  void Cancel() { context_.TryCancel(); }
+
+ private:
+  const std::unique_ptr<v1::AgentService::Stub> stub_;
+  grpc::ClientContext context_;
+  std::unique_ptr<grpc::ClientReader<v1::WatchServicesResponse>> reader_;
 };
 
 class TlsTest : public testing::Test {
@@ -207,6 +258,22 @@ TEST_F(TlsTest, ARevokedCertificateIsRefusedSoonAlsoOnAnOpenConnection) {
   }));
   EXPECT_THAT(std::string(status.message()), HasSubstr("revoked"));
   EXPECT_THAT(Call(authority_.Issue("viewer/bob")), HasSubstr("OK"));
+}
+
+TEST_F(TlsTest, AnOpenWatchEndsSoonAfterItsCertificateIsRevokedAndOthersGoOn) {
+  const std::string served = authority_.Issue("agent/web1");
+  Serve(served);
+  OpenWatch alice(Channel(authority_.Issue("viewer/alice")));
+  OpenWatch bob(Channel(authority_.Issue("viewer/bob")));
+
+  ASSERT_TRUE(authority_.authority().Revoke("viewer/alice", "left", absl::Now()).ok());
+  std::filesystem::copy(authority_.directory() / "ca/crl.pem", served + "/crl.pem");
+
+  const absl::Status ended = alice.End();
+  EXPECT_TRUE(absl::IsUnauthenticated(ended)) << ended;
+  EXPECT_THAT(std::string(ended.message()), HasSubstr("revoked"));
+  bob.Cancel();
+  EXPECT_TRUE(absl::IsCancelled(bob.End())) << "it ended with alice's";
 }
 
 TEST_F(TlsTest, ANewCertificateIsTakenUpAndABadOneIsNot) {

@@ -301,7 +301,9 @@ class ApiFixture : public TestingServer {
                                     TokenRow("operator", "tagged = [\"prod\"]", "prod")),
                        "t"));
     FrontOptions front;
-    front.tokens = [tokens] { return tokens; };
+    front.tokens = [this, tokens, none = std::make_shared<const Tokens>()] {
+      return tokens_removed_ ? none : tokens;
+    };
     front.rate_limit.per_second = 0;
     front_ = NewFront(std::move(front));
     api_.front = front_.get();
@@ -352,8 +354,9 @@ class ApiFixture : public TestingServer {
   FakeAgent agent_;
   std::unique_ptr<RpcServer> planner_server_, agent_server_;
   const std::unique_ptr<Scheduler> scheduler_ = NewScheduler(Clock::System(), 1);
-  Heartbeats heartbeats_{scheduler_.get(), Clock::System()};
+  std::atomic<bool> tokens_removed_ = false;
   std::unique_ptr<Front> front_;
+  Heartbeats heartbeats_{scheduler_.get(), Clock::System()};
   RpcCaller caller_;
   ApiOptions api_;
 };

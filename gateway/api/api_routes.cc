@@ -262,7 +262,10 @@ class Api : public std::enable_shared_from_this<Api> {
   void CallStream(const std::shared_ptr<Job>& job, std::shared_ptr<const Backend> backend) {
     const bool events = WantsEvents(job->exchange->request());
     const auto answer = std::make_shared<StreamAnswer>(std::move(job->exchange), events);
-    if (events) options_.heartbeats->Add(answer);
+    options_.heartbeats->Add(answer, [cancellation = job->call.options.cancellation,
+                                      check = job->call.caller.check_again] {
+      if (check && !check().ok()) cancellation->Cancel();
+    });
     RpcCaller::Observer observer;
     observer.on_message = [answer](RpcStream& stream, const Message& message) {
       const auto event = EventOf(message);

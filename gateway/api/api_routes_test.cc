@@ -187,6 +187,17 @@ TEST_F(ApiRoutesTest, AWatchEndsWhenTheGatewayStops) {
   EXPECT_THAT(client.ReadAll(), Not(HasSubstr("\r\n0\r\n"))) << "it is seen to be incomplete";
 }
 
+TEST_F(ApiRoutesTest, AWatchEndsWhenItsTokenIsRemoved) {
+  StartApi();
+  RawClient client(address());
+  client.Send(Request("GET /v1/hosts:watch", "", ""));
+  client.ReadUntil("\"host\":\"web1\"");
+  tokens_removed_ = true;
+  heartbeats_.BeatAll();
+  EXPECT_TRUE(Eventually([&] { return planner_.cancelled() == 1; }));
+  EXPECT_THAT(client.ReadAll(), Not(HasSubstr("\r\n0\r\n"))) << "it is seen to be incomplete";
+}
+
 TEST_F(ApiRoutesTest, ASlowClientGetsEveryMessageAndHoldsBackTheServer) {
   planner_.watch_count = 400;
   planner_.watch_bytes = 20'000;

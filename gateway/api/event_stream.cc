@@ -154,6 +154,14 @@ void EventStream::Cancel() {
   for (int i = 0; i < places; ++i) hub_->Leave();
 }
 
+void EventStream::Fail(const absl::Status& why) {
+  {
+    MutexLock lock(mutex_);
+    failure_ = why;
+  }
+  Wake();
+}
+
 bool EventStream::EndOwn(Source& source) {
   if (source.state != State::kCatchingUp) return false;
   ++source.run;

@@ -74,6 +74,8 @@ class EventStream : public std::enable_shared_from_this<EventStream> {
   void Open();
   // Ends the stream: the client is gone, or the server stops. Thread-safe.
   void Cancel();
+  // Ends the stream, and tells the client why, when it has read what was sent. Thread-safe.
+  void Fail(const absl::Status& why);
 
  private:
   enum class State { kJoining, kQueued, kCatchingUp, kFollowing };

@@ -61,8 +61,12 @@ HttpRoute EventsRoute(ApiOptions options) {
         const auto answer = std::make_shared<StreamAnswer>(std::move(exchange), /*events=*/true);
         // The first event may take as long as a connection to a server that does not answer.
         answer->Start();
-        options.heartbeats->Add(answer);
         const auto stream = std::make_shared<EventStream>(hub, std::move(call), *cursor, answer);
+        options.heartbeats->Add(answer, [weak = std::weak_ptr(stream), check = caller.check_again] {
+          const absl::Status admitted = check ? check() : absl::OkStatus();
+          const auto living = admitted.ok() ? nullptr : weak.lock();
+          if (living != nullptr) living->Fail(admitted);
+        });
         client.OnCancel([weak = std::weak_ptr(stream)] {
           if (const auto living = weak.lock()) living->Cancel();
         });

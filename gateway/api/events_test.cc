@@ -17,6 +17,7 @@ namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(EventCursorTest, IsReadBackAndNothingElseIs) {
   const EventCursor cursor = {{"fleet", "f1"}, {"deployments", ""}};
@@ -74,6 +75,19 @@ TEST_F(EventsTest, ManyClientsCostOneWatch) {
     EXPECT_THAT(client->ReadUntil("\"host\":\"changed\""), HasSubstr("event: host"));
   }
   EXPECT_EQ(planner_.open(), 1);
+}
+
+TEST_F(EventsTest, TheStreamEndsWithTheReasonWhenItsTokenIsRemoved) {
+  StartApi();
+  RawClient client(address());
+  Open(client);
+  client.ReadUntil("\"resumeToken\":\"c0\"");
+  heartbeats_.BeatAll();
+  planner_.Change("changed");
+  EXPECT_THAT(client.ReadUntil("\"host\":\"changed\""), Not(HasSubstr("event: error")));
+  tokens_removed_ = true;
+  heartbeats_.BeatAll();
+  EXPECT_THAT(client.ReadUntil("\"status\":401"), HasSubstr("event: error"));
 }
 
 TEST_F(EventsTest, AnIdResumesFromWhatIsKept) {

@@ -101,21 +101,24 @@ Heartbeats::Heartbeats(Scheduler* scheduler, Clock* clock)
         return clock->Now() + kBeatEvery;
       })) {}
 
-void Heartbeats::Add(const std::shared_ptr<StreamAnswer>& answer) {
+void Heartbeats::Add(const std::shared_ptr<StreamAnswer>& answer, std::function<void()> check) {
   MutexLock lock(mutex_);
-  answers_.push_back(answer);
+  answers_.push_back({answer, std::move(check)});
 }
 
 void Heartbeats::BeatAll() {
-  std::vector<std::shared_ptr<StreamAnswer>> living;
+  std::vector<std::pair<std::shared_ptr<StreamAnswer>, std::function<void()>>> living;
   {
     MutexLock lock(mutex_);
-    std::erase_if(answers_, [](const auto& answer) { return answer.expired(); });
-    for (const auto& answer : answers_) {
-      if (auto alive = answer.lock()) living.push_back(std::move(alive));
+    std::erase_if(answers_, [](const Beating& beating) { return beating.answer.expired(); });
+    for (const Beating& beating : answers_) {
+      if (auto alive = beating.answer.lock()) living.emplace_back(std::move(alive), beating.check);
     }
   }
-  for (const auto& answer : living) answer->Beat();
+  for (const auto& [answer, check] : living) {
+    answer->Beat();
+    if (check) check();
+  }
 }
 
 }  // namespace gitops

@@ -62,13 +62,20 @@ class StreamAnswer : public std::enable_shared_from_this<StreamAnswer> {
 class Heartbeats {
  public:
   explicit Heartbeats(Scheduler* scheduler, Clock* clock);  // not owned; must outlive this
-  void Add(const std::shared_ptr<StreamAnswer>& answer);
-
- private:
+  // `check` (may be empty) is called at each beat while the answer exists, on the scheduler's
+  // thread.
+  void Add(const std::shared_ptr<StreamAnswer>& answer, std::function<void()> check = nullptr);
+  // A beat out of turn.
   void BeatAll();
 
+ private:
+  struct Beating {
+    std::weak_ptr<StreamAnswer> answer;
+    std::function<void()> check;
+  };
+
   Mutex mutex_;
-  std::vector<std::weak_ptr<StreamAnswer>> answers_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Beating> answers_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<Scheduler::Job> job_;  // last: it uses the others
 };
 

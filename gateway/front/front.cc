@@ -134,6 +134,7 @@ class FrontImpl : public Front {
         Refused(caller, request, admitted);
         return exchange->Respond(ProblemOf(admitted));
       }
+      if (!caller.name.empty()) caller.check_again = CheckingAgain(access, request);
       handler(caller, std::move(exchange));
     };
   }
@@ -166,12 +167,31 @@ class FrontImpl : public Front {
     }
     if (IsOpen(access, request)) return absl::OkStatus();
     if (!token.ok()) return token;
-    if (absl::Status role = CheckRole(access, caller); !role.ok()) return role;
-    if (access != Access::kApi && !caller.scope.everything()) return ScopeRefused(caller);
+    if (absl::Status status = CheckAccess(access, caller); !status.ok()) return status;
     if (!HasTokenInQuery(request.query)) return absl::OkStatus();
     return MakeError(Reason::kInvalidArgument,
                      "a token must not be in the URL, which logs keep; send only the header "
                      "Authorization: Bearer TOKEN, and replace the token that was in the URL");
+  }
+
+  static absl::Status CheckAccess(Access access, const GatewayCaller& caller) {
+    if (absl::Status role = CheckRole(access, caller); !role.ok()) return role;
+    const bool everywhere = access == Access::kApi || caller.scope.everything();
+    return everywhere ? absl::OkStatus() : ScopeRefused(caller);
+  }
+
+  // Takes nothing of the rate limits.
+  std::function<absl::Status()> CheckingAgain(Access access,
+                                              const HttpServerRequest& request) const {
+    HttpServerRequest again;
+    again.headers = {{"Authorization", request.Header("Authorization")}};
+    again.peer = request.peer;
+    return [this, access, again = std::move(again)] {
+      GatewayCaller caller;
+      const absl::Status token = ReadToken(again, caller);
+      if (IsOpen(access, again)) return absl::OkStatus();
+      return token.ok() ? CheckAccess(access, caller) : token;
+    };
   }
 
   // A token says nothing where the route does not ask for one.

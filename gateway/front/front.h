@@ -36,6 +36,9 @@ struct GatewayCaller {
   // without a token (--gitopper-access). None: the gateway calls on its own account, with what the
   // route has checked itself.
   std::optional<Role> acts_as;
+  // Whether the token would be admitted to the route now: it may have been removed, or expired,
+  // since. For streams. Empty: the caller has none. Any thread, while the Front exists.
+  std::function<absl::Status()> check_again;
 
   // For the clients of common/client: the gateway calls on behalf of this caller.
   Caller ForService() const;

@@ -92,6 +92,8 @@ class ReportService::Stream final : public Reactor {
   }
 
   absl::Status Take() {
+    // The certificate may be revoked since the stream began.
+    if (absl::Status known = options_.gate->CheckCaller(*context_); !known.ok()) return known;
     if (request_.Length() > options_.limits.agent_bytes) {
       return MakeError(Reason::kReportTooLarge,
                        absl::StrCat("the report has ", request_.Length(), " bytes; at most ",

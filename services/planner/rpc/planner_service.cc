@@ -107,7 +107,7 @@ class PlannerServiceImpl final : public PlannerService {
   grpc::Status WatchFleet(ServerContext* context, const v1::WatchFleetRequest* request,
                           grpc::ServerWriter<v1::WatchFleetResponse>* writer) override {
     return gate().Run(*context, *request, [&] {
-      return ServeWatch<std::string>(fleet_watches_, *context, *writer, [&](auto write) {
+      return ServeWatch<std::string>(gate(), fleet_watches_, *context, *writer, [&](auto write) {
         return FleetWatch(options_.fleet, &journal_, &locks_, *request, std::move(write),
                           CancelledIn(*context));
       });
@@ -207,17 +207,18 @@ class PlannerServiceImpl final : public PlannerService {
       const auto make = [&](auto write) {
         return DeploymentWatch(options_.store, options_.deployments, *request, std::move(write));
       };
-      return ServeWatch<int>(deployment_watches_, *context, *writer, make, kGather);
+      return ServeWatch<int>(gate(), deployment_watches_, *context, *writer, make, kGather);
     });
   }
 
   grpc::Status WatchDeployments(ServerContext* context, const v1::WatchDeploymentsRequest* request,
                                 grpc::ServerWriter<v1::WatchDeploymentsResponse>* writer) override {
     return gate().Run(*context, *request, [&] {
-      return ServeWatch<std::string>(deployment_watches_, *context, *writer, [&](auto write) {
-        return DeploymentListWatch(options_.store, options_.deployments, *request,
-                                   std::move(write));
-      });
+      return ServeWatch<std::string>(
+          gate(), deployment_watches_, *context, *writer, [&](auto write) {
+            return DeploymentListWatch(options_.store, options_.deployments, *request,
+                                       std::move(write));
+          });
     });
   }
 

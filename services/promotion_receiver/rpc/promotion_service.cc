@@ -82,7 +82,7 @@ class PromotionServiceImpl final : public PromotionService {
   grpc::Status WatchPromotions(ServerContext* context, const v1::WatchPromotionsRequest* request,
                                grpc::ServerWriter<v1::WatchPromotionsResponse>* writer) override {
     return gate().Run(*context, *request, [&] {
-      return ServeWatch<std::string>(watches_, *context, *writer, [&](auto write) {
+      return ServeWatch<std::string>(gate(), watches_, *context, *writer, [&](auto write) {
         return PromotionWatch(options_.promotions, *request, std::move(write));
       });
     });
