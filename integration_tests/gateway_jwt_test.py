@@ -119,8 +119,8 @@ def test_a_job_of_the_branch_may_change_its_hosts_and_is_named_in_the_history(su
     fleet, gateway, issuer = suite
     answer = ask(gateway, issuer.token(), "/v1/hosts/web1/services/app:freeze", {"reason": "ci"})
     assert answer.status == 200, answer.body
-    history = ctl("history", "app", "@web1", "--planner", f"unix:{fleet.sockets}/planner", "-o", "json").stdout
-    assert f"ci:{JOB} from 127.0.0.1 through the gateway" in history, history
+    history = ctl("history", "app", "@web1", "--planner", f"unix:{fleet.sockets}/planner", "-o", "json").out
+    assert f"ci:{JOB} from 127.0.0.1 (operator) through the gateway" in history.replace("ipv4:", ""), history
     refused = ask(gateway, issuer.token(), "/v1/hosts/web2/services/app:freeze", {"reason": "ci"})
     assert refused.status == 403
 

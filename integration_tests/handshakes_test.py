@@ -38,9 +38,11 @@ def test_handshakes_that_stop_half_way_end_and_others_are_served_meanwhile(tmp_p
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     authority = FleetAuthority(tmp_path / "ca")
-    with Program(PLANNER, tmp_path / "planner", [
+    planner = Program(PLANNER, tmp_path / "planner", [
             "--listen", "127.0.0.1:0", "--state-dir", tmp_path / "state", "--tls-dir",
-            authority.issue("planner/main")]) as planner:
+            authority.issue("planner/main")]).start()
+    with contextlib.ExitStack() as ended:
+        ended.callback(planner.kill)
         admin = authority.issue("admin/alice")
 
         def served():

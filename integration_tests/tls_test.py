@@ -111,7 +111,7 @@ def test_a_gateway_calls_with_its_certificate_and_the_servers_decide_by_the_pers
         # The agent is called with TLS too, as the host that the planner knows.
         froze = gateway.post("/v1/hosts/web1/services/app:freeze", {"reason": "through the gateway"}, token="operator")
         assert froze.status == 200 and froze.json["service"]["state"] == "FREEZE", froze.json
-        assert "operator from 127.0.0.1 through gw" in json.dumps(froze.json).replace("ipv4:", ""), froze.json
+        assert "operator from 127.0.0.1 (operator) through gw" in json.dumps(froze.json).replace("ipv4:", ""), froze.json
         assert gateway.post("/v1/hosts/web1/services/app:unfreeze", {}, token="admin").status == 200
         assert gateway.post("/v1/hosts/web1/services/app:freeze", {"reason": "x"}, token="viewer").status == 403
 

@@ -75,6 +75,9 @@ Settings ServerSettings(const std::map<std::string, std::string>& changes = {}) 
   settings.values["insecure"] = {"false", "default", false};
   settings.values["log-format"] = {"text", "default", false};
   settings.values["log-level"] = {"info", "default", false};
+  settings.values["audit-to"] = {"", "default", false};
+  settings.values["audit-keep"] = {"9600h", "default", false};
+  settings.values["audit-size"] = {"256", "default", false};
   for (const auto& [name, value] : changes) {
     settings.values[name] = {value, absl::StrCat("--", name), true};
   }

@@ -131,10 +131,6 @@ const std::vector<UnavailableForm>& UnavailableForms() {
   static const auto& forms = *new std::vector<UnavailableForm>{
       {"context", "", "stored contexts",
        "set flags by variables, for example GITOPS_OUTPUT=json and GITOPS_PLANNER=ops1:8001", true},
-      {"audit", "", "the audit log",
-       "`gitopsctl list deployments` lists deployments, and `gitopsctl get service SERVICE @HOST` "
-       "the last changes of a service",
-       true},
   };
   return forms;
 }

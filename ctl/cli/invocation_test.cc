@@ -216,7 +216,7 @@ TEST(InvocationTest, EmptyArgumentIsRefused) {
 }
 
 TEST(InvocationTest, LaterReleasesCommandsAreSaidToBeUnavailable) {
-  for (const char* line : {"context list", "audit", "audit @web1"}) {
+  for (const char* line : {"context list", "context use prod"}) {
     const auto invocation = Parse(line);
     ASSERT_FALSE(invocation.ok()) << line;
     EXPECT_THAT(std::string(invocation.status().message()),
