@@ -30,7 +30,6 @@ std::vector<gid_t> SupplementaryGroups(int fd) {
   }
 }
 
-// Root without the name service, which may hang: root repairs it.
 std::string NameOf(uid_t uid) {
   if (uid == 0) return "root";
   const absl::StatusOr<UserAccount> account = LookUpUser(uid);
@@ -43,8 +42,7 @@ std::optional<LocalCaller> LocalCallerOf(int fd) {
   ucred credentials{};
   socklen_t size = sizeof(credentials);
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return std::nullopt;
-  LocalCaller caller{
-      .uid = credentials.uid, .name = NameOf(credentials.uid), .groups = SupplementaryGroups(fd)};
+  LocalCaller caller{.uid = credentials.uid, .name = "", .groups = SupplementaryGroups(fd)};
   if (std::find(caller.groups.begin(), caller.groups.end(), credentials.gid) ==
       caller.groups.end()) {
     caller.groups.push_back(credentials.gid);
@@ -63,16 +61,28 @@ void LocalCallers::Put(int fd, LocalCaller caller) {
   ++counts_[caller.uid];
   Connection& connection = connections_[fd];
   if (connection.socket != 0) --counts_[connection.caller.uid];
-  connection = {std::move(caller), socket};
+  connection = {std::move(caller), socket, false};
 }
 
-std::optional<LocalCaller> LocalCallers::Find(absl::string_view peer) const {
+std::optional<LocalCaller> LocalCallers::Find(absl::string_view peer) {
   int fd = 0;
   if (!absl::ConsumePrefix(&peer, "fd:") || !absl::SimpleAtoi(peer, &fd)) return std::nullopt;
+  Connection known;
+  {
+    MutexLock lock(mutex_);
+    const auto found = connections_.find(fd);
+    if (found == connections_.end()) return std::nullopt;
+    known = found->second;
+  }
+  if (known.named) return known.caller;
+  known.caller.name = NameOf(known.caller.uid);
   MutexLock lock(mutex_);
   const auto found = connections_.find(fd);
-  if (found == connections_.end()) return std::nullopt;
-  return found->second.caller;
+  if (found != connections_.end() && found->second.socket == known.socket) {
+    found->second.caller.name = known.caller.name;
+    found->second.named = true;
+  }
+  return known.caller;
 }
 
 size_t LocalCallers::CountOpen(uid_t uid, size_t enough) {
