@@ -9,6 +9,7 @@ import pytest
 import suite_images
 from host import WORKSPACE, bin_dir, podman
 
+pytestmark = pytest.mark.long  # builds images
 TARGETS = list(suite_images.PROGRAMS)
 CONTAINERFILE = (WORKSPACE / "deploy/Containerfile").read_text()
 BUILD_AND_RELEASE = (WORKSPACE / "docs/how-to/build-and-release.md").read_text()
