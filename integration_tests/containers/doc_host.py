@@ -1,9 +1,5 @@
 """A host to run the pages of docs/ on: a clone of the repository with what was built, and nothing installed."""
 
-import shutil
-import tempfile
-
-import suite_images
 from host import HOST_PATH, SystemdHost, WORKSPACE, bin_dir
 
 from doc_pages import Session
@@ -30,17 +26,3 @@ class DocHost(SystemdHost):
         """A root shell at a terminal, as somebody has who follows a page."""
         return Session(["nsenter", "--target", self.pid, "--all", "--"], directory,
                        {"PATH": HOST_PATH, **(environment or {})})
-
-
-class PodmanDocHost(DocHost):
-    """One that runs containers, with the suite's images."""
-
-    def __init__(self, **options):
-        suite_images.build(*suite_images.PROGRAMS)
-        self._graph = tempfile.mkdtemp(dir="/var/tmp")
-        mounts = {**suite_images.image_store(self._graph), **options.pop("mounts", {})}
-        super().__init__(mounts=mounts, base=suite_images.podman_host_image(), **options)
-
-    def remove(self):
-        super().remove()
-        shutil.rmtree(self._graph, ignore_errors=True)

@@ -7,6 +7,7 @@ import pytest
 import suite_images
 from agent_host import AgentHost, SIMPLE
 
+pytestmark = pytest.mark.long  # builds images
 AGENT = suite_images.name("agent")
 OPTIONS = ["--detach", "--name", "agent", "--read-only", "--privileged", "--pid=host", "--network=host"]
 VOLUMES = ["/:/host:rshared", "/var/lib/gitops-agent:/var/lib/gitops-agent", "/etc/gitops:/etc/gitops:ro"]
