@@ -36,6 +36,7 @@ IssuerKeys::IssuerKeys(std::function<std::shared_ptr<const Tokens>()> tokens, Cl
     : tokens_(std::move(tokens)),
       clock_(clock),
       http_(http),
+      last_(clock->Now()),
       job_(scheduler->Add(clock->Now(), [this] { return Fetch(); })) {}
 
 absl::StatusOr<Token> IssuerKeys::Identify(absl::string_view text) {
@@ -83,6 +84,11 @@ void IssuerKeys::AskSoon() {
 
 absl::Time IssuerKeys::Fetch() {
   const std::shared_ptr<const Tokens> tokens = tokens_();
+  const absl::Time begin = clock_->Now();
+  {
+    MutexLock lock(mutex_);
+    last_ = begin;
+  }
   bool failed = false;
   std::map<std::string, Keys> fetched;
   for (const Issuer& issuer : tokens->issuers()) {
@@ -103,9 +109,8 @@ absl::Time IssuerKeys::Fetch() {
     if (keys.set == nullptr) keys.set = keys_[url].set;
   }
   keys_ = std::move(fetched);
-  last_ = clock_->Now();
   if (tokens->issuers().empty()) return absl::InfiniteFuture();
-  return last_ + (failed ? kIssuerBackoff.After(failures_) : kKeyRefresh);
+  return clock_->Now() + (failed ? kIssuerBackoff.After(failures_) : kKeyRefresh);
 }
 
 absl::StatusOr<KeySet> IssuerKeys::FetchKeys(const Issuer& issuer) const {

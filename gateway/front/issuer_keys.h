@@ -57,8 +57,8 @@ class IssuerKeys {
   int failures_ = 0;  // of the job only
   Mutex mutex_;
   std::map<std::string, Keys> keys_ ABSL_GUARDED_BY(mutex_);  // by the issuer's URL
-  absl::Time last_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
-  std::unique_ptr<Scheduler::Job> job_;  // last: it calls Fetch()
+  absl::Time last_ ABSL_GUARDED_BY(mutex_);                   // the begin of the last attempt
+  std::unique_ptr<Scheduler::Job> job_;                       // last: it calls Fetch()
 };
 
 }  // namespace gitops

@@ -96,6 +96,11 @@ class IssuerKeysTest : public TestingServer {
   absl::StatusOr<Token> Identify(const json& changed = json::object()) {
     return subject_->Identify(TokenOf(signer_, changed));
   }
+  // Once the keys that are being fetched are there, and the next time is set.
+  void Advance(absl::Duration by) {
+    ASSERT_TRUE(clock_.AwaitWaiters(1));
+    clock_.Advance(by);
+  }
   bool HasKeys() { return !absl::IsUnavailable(Identify().status()); }
 
   FakeClock clock_;
@@ -168,7 +173,7 @@ TEST_F(IssuerKeysTest, NewKeysAreAskedForWhenATokenNamesOneButNotMoreOftenThanAl
     EXPECT_TRUE(absl::IsUnavailable(subject_->Identify(token).status()));
   }
   EXPECT_EQ(asked_, 1);
-  clock_.Advance(kShortestKeyRefresh);
+  Advance(kShortestKeyRefresh);
   ASSERT_TRUE(Eventually([&] { return subject_->Identify(token).ok(); }));
   EXPECT_EQ(asked_, 2);
 }
@@ -179,7 +184,7 @@ TEST_F(IssuerKeysTest, KeysAreKeptWhileTheIssuerAnswersNothingUseful) {
   for (const char* answer : {"", "<html>", R"({"keys":[]})"}) {
     SetKeys(answer);
     const int before = asked_;
-    clock_.Advance(kKeyRefresh);
+    Advance(kKeyRefresh);
     ASSERT_TRUE(Eventually([&] { return asked_ > before; }));
     EXPECT_TRUE(Identify().ok()) << answer;
   }
@@ -194,7 +199,7 @@ TEST_F(IssuerKeysTest, UntilThereAreKeysTheAnswerSaysWhyNot) {
            std::string(refused.message()).find("about another issuer") != std::string::npos;
   }));
   SetDiscovery({{"issuer", issuer_}, {"jwks_uri", "http://keys.example/keys"}});
-  clock_.Advance(kShortestKeyRefresh);
+  Advance(kShortestKeyRefresh);
   EXPECT_TRUE(Eventually([&] {
     return std::string(Identify().status().message()).find("must come over https") !=
            std::string::npos;
