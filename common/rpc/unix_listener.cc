@@ -150,7 +150,8 @@ void UnixListener::AcceptAll() {
       return each.caller.uid == uid;
     });
     const size_t allowed = options_.max_connections + (uid == 0 ? options_.max_connections / 2 : 0);
-    if (silent + LocalCallers::OfProcess().CountOpen(uid, allowed) >= allowed) {
+    const size_t left = allowed - std::min(silent, allowed);
+    if (LocalCallers::OfProcess().CountOpen(uid, left) >= left) {
       TellOnce(told_limit_,
                absl::StrCat("closed a connection of uid ", uid, ", which already has ", allowed));
       continue;

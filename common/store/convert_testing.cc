@@ -64,6 +64,9 @@ class Filler {
       case FieldDescriptor::CPPTYPE_INT64:
         return add ? write.AddInt64(&message, &field, count_)
                    : write.SetInt64(&message, &field, count_);
+      case FieldDescriptor::CPPTYPE_UINT32:
+        return add ? write.AddUInt32(&message, &field, count_)
+                   : write.SetUInt32(&message, &field, count_);
       case FieldDescriptor::CPPTYPE_BOOL:
         return add ? write.AddBool(&message, &field, true) : write.SetBool(&message, &field, true);
       default:
