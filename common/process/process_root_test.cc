@@ -18,13 +18,14 @@ using ::testing::HasSubstr;
 
 Command Shell(const std::string& script) { return {.argv = {"sh", "-c", script}}; }
 
-// A root directory with nothing but a shell, its libraries, and a file.
+// A root directory with nothing but a shell, its libraries, /dev/null, and a file.
 class ProcessRootTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (geteuid() != 0) GTEST_SKIP() << "only root may change a process's root";
-    const auto copied = NewProcessRunner()->Run(
-        Shell("cp -L --parents /bin/sh $(ldd /bin/sh | grep -o '/[^ ]*') " + directory_.path()));
+    const auto copied = NewProcessRunner()->Run(Shell(
+        "cp -L --parents /bin/sh $(ldd /bin/sh | grep -o '/[^ ]*') " + directory_.path() +
+        " && mkdir " + directory_ / "dev" + " && mknod " + directory_ / "dev/null" + " c 1 3"));
     ASSERT_TRUE(copied.ok() && copied->ok()) << copied.status() << copied->error_output;
     std::ofstream(directory_.path() + "/only-there") << "found\n";
     root_ = Fd(open(directory_.path().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
