@@ -96,7 +96,7 @@ def test_with_trusted_proxies_the_limit_is_the_clients_and_of_a_64_for_ipv6(tmp_
 # What cannot be stored now.
 
 def test_503_while_the_store_takes_no_writes(suite):
-    database, = (suite.receiver.directory / "state").glob("*.db")
+    database, = (suite.receiver.directory / "state").glob("promotions.db")
     with sqlite3.connect(database, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")
         text = body("stored later")

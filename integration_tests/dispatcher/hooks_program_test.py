@@ -46,11 +46,11 @@ def test_flags_are_those_of_every_server(tmp_path):
     assert run("--config", tmp_path / "none").returncode == 1
 
 
-def test_state_dir_and_store_are_accepted_and_nothing_is_opened(tmp_path, endpoint, dispatcher):
+def test_the_state_dir_has_the_audit_only_and_the_store_is_not_opened(tmp_path, endpoint, dispatcher):
     running = dispatcher(hook(endpoint()), flags=["--state-dir", str(tmp_path / "state")],
                          env={"GITOPS_STORE": "etcd://127.0.0.1:2379/gitops"})
     running.dispatch()
-    assert not (tmp_path / "state").exists()
+    assert {path.name.partition(".")[0] for path in (tmp_path / "state").iterdir()} == {"hook-dispatcher-audit"}
 
 
 def test_fleet_hooks_and_programs_may_share_one_file(tmp_path, endpoint, dispatcher):
