@@ -36,7 +36,6 @@ IssuerKeys::IssuerKeys(std::function<std::shared_ptr<const Tokens>()> tokens, Cl
     : tokens_(std::move(tokens)),
       clock_(clock),
       http_(http),
-      last_(clock->Now()),
       job_(scheduler->Add(clock->Now(), [this] { return Fetch(); })) {}
 
 absl::StatusOr<Token> IssuerKeys::Identify(absl::string_view text) {

@@ -56,9 +56,9 @@ class IssuerKeys {
   HttpClient* const http_;
   int failures_ = 0;  // of the job only
   Mutex mutex_;
-  std::map<std::string, Keys> keys_ ABSL_GUARDED_BY(mutex_);  // by the issuer's URL
-  absl::Time last_ ABSL_GUARDED_BY(mutex_);                   // the begin of the last attempt
-  std::unique_ptr<Scheduler::Job> job_;                       // last: it calls Fetch()
+  std::map<std::string, Keys> keys_ ABSL_GUARDED_BY(mutex_);        // by the issuer's URL
+  absl::Time last_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();  // begin of an attempt
+  std::unique_ptr<Scheduler::Job> job_;                             // last: it calls Fetch()
 };
 
 }  // namespace gitops
