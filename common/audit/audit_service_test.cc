@@ -47,8 +47,8 @@ class Services final : public v1::AgentService::Service {
     return gate_->Run(*context, *request, [] { return absl::OkStatus(); });
   }
 
-  int changes = 0;
-  int64_t stored_before = -1;
+  std::atomic<int> changes = 0;
+  std::atomic<int64_t> stored_before = -1;
 
  private:
   const RpcGate* const gate_;
