@@ -45,7 +45,7 @@ class ContainerHost(AgentHost):
         status = self.run(["podman", "wait", "agent"]).stdout.strip()
         said = self.run("podman logs agent 2>&1").stdout
         self.run("podman rm --force agent")
-        assert status == "1", said
+        assert status == "2", said
         return said
 
     def agent_logs(self):
