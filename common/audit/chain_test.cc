@@ -40,7 +40,7 @@ class ChainTest : public testing::Test {
     }
     return text;
   }
-  // Writes an entry anew, as somebody would who has read this code.
+  // Rewrites a stored entry in valid form, as an attacker who knows the format would.
   void Change(size_t place, const std::string& actor) {
     record::v1::AuditEntry entry;
     entry.ParseFromString(stored_[place].second);
